@@ -1,0 +1,2 @@
+//! dird binary
+fn main() {}

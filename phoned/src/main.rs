@@ -1,0 +1,2 @@
+//! phoned binary
+fn main() {}

@@ -1,1 +1,7 @@
-//! dird
+//! The directory server. Requests run one way: listener → identity → api → lookup → backends → index, with the store below
+//! (design.md §1).
+
+pub mod backends;
+pub mod identity;
+pub mod index;
+pub mod store;

@@ -1,0 +1,147 @@
+//! Reading one CSV file into an index.
+
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::OpenError;
+use crate::index::{SearchIndex, TableBuilder, TooLarge};
+
+/// What tells one version of a file from the next.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Stamp {
+    /// The file was not looked at yet.
+    #[default]
+    Unread,
+    /// There is no such file, or it may not be read.
+    Absent(ErrorKind),
+    /// Modification time and size.
+    Present(Option<SystemTime>, u64),
+}
+
+/// How the file is written and what it is searched by.
+#[derive(Debug, Clone)]
+pub(super) struct Format {
+    separator: u8,
+    pub(super) searched: Vec<String>,
+}
+
+impl Format {
+    pub(super) fn new(separator: char, searched: Vec<String>) -> Result<Self, OpenError> {
+        let separator = u8::try_from(separator)
+            .map_err(|_| OpenError(format!("the separator {separator:?} is not ASCII")))?;
+        Ok(Self {
+            separator,
+            searched,
+        })
+    }
+}
+
+/// A file's contacts.
+#[derive(Debug)]
+pub(super) struct Content {
+    pub(super) index: SearchIndex,
+}
+
+/// Why a file is of no use.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FileError {
+    /// It cannot be read.
+    #[error("{0}")]
+    Unreadable(#[from] std::io::Error),
+    /// It is not UTF-8; the line where it stops being so is named.
+    #[error("line {0} is not UTF-8; save the file as UTF-8")]
+    NotUtf8(usize),
+    /// It has not even a line of column names.
+    #[error("the file is empty; its first line must name the columns")]
+    Empty,
+    /// It is not CSV.
+    #[error("{0}")]
+    Malformed(#[from] csv::Error),
+    /// It is too large.
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
+    /// The task that read it was cut short.
+    #[error("reading was interrupted")]
+    Interrupted,
+}
+
+/// What the file at `path` looks like now.
+pub(super) async fn stamp(path: &Path) -> Stamp {
+    match tokio::fs::metadata(path).await {
+        Ok(metadata) => Stamp::Present(metadata.modified().ok(), metadata.len()),
+        Err(error) => Stamp::Absent(error.kind()),
+    }
+}
+
+/// Reads the file at `path`, off the async workers.
+pub(super) async fn read(path: &Path, format: &Format) -> Result<Content, FileError> {
+    let bytes = tokio::fs::read(path).await?;
+    let format = format.clone();
+    let parsed = tokio::task::spawn_blocking(move || parse(&bytes, &format)).await;
+    parsed.map_err(|_| FileError::Interrupted)?
+}
+
+fn parse(bytes: &[u8], format: &Format) -> Result<Content, FileError> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let good = &bytes[..error.valid_up_to()];
+        FileError::NotUtf8(1 + memchr::memchr_iter(b'\n', good).count())
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.trim().is_empty() {
+        return Err(FileError::Empty);
+    }
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(format.separator)
+        .flexible(true)
+        .from_reader(text.as_bytes());
+    let columns = reader.headers()?.clone();
+    let mut builder = TableBuilder::default();
+    let mut record = csv::StringRecord::new();
+    while reader.read_record(&mut record)? {
+        builder.push(columns.iter().zip(record.iter()))?;
+    }
+    let index = SearchIndex::build(Arc::new(builder.build()), &format.searched)?;
+    Ok(Content { index })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(bytes: &[u8], searched: &[&str]) -> Result<Content, FileError> {
+        let searched = searched.iter().map(|&name| name.to_owned()).collect();
+        parse(bytes, &Format::new(',', searched).unwrap())
+    }
+
+    #[test]
+    fn rows_are_zipped_with_the_first_line() {
+        let file =
+            "\u{feff}id,fn,num\n1,André,555\n2,Bob\n\n3,Carl,557,extra\n4,\"D \"\"d\nd\",a\"b\n";
+        let content = parsed(file.as_bytes(), &["fn", "num"]).unwrap();
+        let table = content.index.table();
+        assert_eq!(table.len(), 4);
+        assert_eq!(
+            table.row(0).get("id"),
+            Some("1"),
+            "the byte order mark is no part of a name"
+        );
+        assert_eq!(table.row(1).get("num"), None);
+        assert_eq!(table.row(2).fields().count(), 3);
+        assert_eq!(table.row(3).get("fn"), Some("D \"d\nd"));
+        assert_eq!(table.row(3).get("num"), Some("a\"b"));
+        assert_eq!(content.index.search("andre"), [0]);
+        assert_eq!(content.index.search("b"), [1, 3]);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_said() {
+        let latin1 = b"id,fn\n1,Bob\n2,Andr\xe9\n";
+        assert!(matches!(
+            parsed(latin1, &["fn"]),
+            Err(FileError::NotUtf8(3))
+        ));
+        assert!(matches!(parsed(b"\n", &["fn"]), Err(FileError::Empty)));
+    }
+}

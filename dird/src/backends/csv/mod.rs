@@ -1,0 +1,125 @@
+//! Sources over CSV files (dird-backends.md §2). A file is read whole, again whenever its modification time or size changes;
+//! while it is missing or broken the last good content stays.
+
+mod file;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::Value;
+
+use self::file::{Content, Format, Stamp};
+use super::{Asker, Entry, OpenError, Source, SourceError, SourceKind, Surroundings};
+use crate::store::model::Source as Configured;
+
+/// Registers the backend.
+pub(super) struct Kind;
+
+#[derive(Deserialize)]
+struct Settings {
+    file: PathBuf,
+    #[serde(default = "comma")]
+    separator: char,
+    #[serde(default)]
+    unique_column: Option<String>,
+}
+
+fn comma() -> char {
+    ','
+}
+
+#[async_trait]
+impl SourceKind for Kind {
+    fn name(&self) -> &'static str {
+        "csv"
+    }
+
+    async fn open(
+        &self,
+        source: &Configured,
+        _around: &Surroundings,
+    ) -> Result<Arc<dyn Source>, OpenError> {
+        let settings = Settings::deserialize(Value::Object(source.extra.clone()))
+            .map_err(|error| OpenError(error.to_string()))?;
+        let format = Format::new(settings.separator, source.searched_columns.clone())?;
+        let opened = CsvSource {
+            name: source.name.clone(),
+            unique_column: settings.unique_column,
+            path: settings.file,
+            format,
+            read: ArcSwap::default(),
+        };
+        opened.refresh().await;
+        Ok(Arc::new(opened))
+    }
+}
+
+/// What was read last, and what the file looked like then.
+#[derive(Default)]
+struct Read {
+    stamp: Stamp,
+    content: Option<Arc<Content>>,
+}
+
+struct CsvSource {
+    name: String,
+    path: PathBuf,
+    format: Format,
+    unique_column: Option<String>,
+    read: ArcSwap<Read>,
+}
+
+impl CsvSource {
+    /// The content of the file as it is now, or the last good one.
+    async fn refresh(&self) -> Option<Arc<Content>> {
+        let stamp = file::stamp(&self.path).await;
+        let before = self.read.load_full();
+        if before.stamp == stamp {
+            return before.content.clone();
+        }
+        let content = match file::read(&self.path, &self.format).await {
+            Ok(content) => {
+                self.warn_of_absent_columns(&content);
+                Some(Arc::new(content))
+            }
+            Err(error) => {
+                let (source, path) = (&self.name, self.path.display());
+                tracing::error!(source, %path, %error, "the CSV file cannot be used");
+                before.content.clone()
+            }
+        };
+        self.read.store(Arc::new(Read {
+            stamp,
+            content: content.clone(),
+        }));
+        content
+    }
+
+    /// Said once for each version of the file.
+    fn warn_of_absent_columns(&self, content: &Content) {
+        let table = content.index.table();
+        for column in self
+            .format
+            .searched
+            .iter()
+            .filter(|column| !table.has_column(column))
+        {
+            tracing::info!(source = self.name, column, "no such column in the CSV file");
+        }
+    }
+}
+
+#[async_trait]
+impl Source for CsvSource {
+    async fn search(&self, term: &str, _asker: &Asker) -> Result<Vec<Entry>, SourceError> {
+        let Some(content) = self.refresh().await else {
+            return Ok(Vec::new());
+        };
+        let unique = self.unique_column.as_deref();
+        let entry = |row| Entry::of_row(Arc::clone(content.index.table()), row, unique);
+        Ok(content.index.search(term).into_iter().map(entry).collect())
+    }
+}

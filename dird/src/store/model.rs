@@ -1,0 +1,156 @@
+//! The rows that stores read and write, and their identifiers.
+
+use std::fmt;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::identity::TenantId;
+
+/// Identifies a source within its tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourceId(pub String);
+
+/// Identifies a display within its tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct DisplayId(pub String);
+
+/// Identifies a profile within its tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ProfileId(pub String);
+
+/// Identifies a phonebook.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PhonebookId(pub String);
+
+/// Identifies a contact; opaque, at most 38 characters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ContactId(pub String);
+
+impl fmt::Display for SourceId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for PhonebookId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// A new random identifier, in the text form that every object's identifier has.
+pub fn random_id() -> String {
+    uuid::Uuid::new_v4().to_string()
+}
+
+/// A configured source (dird-api-config.md §4): what every backend shares, and the backend's own keys in `extra`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Source {
+    /// Identifier.
+    pub uuid: SourceId,
+    /// Tenant of the source.
+    pub tenant: TenantId,
+    /// Name of its backend.
+    pub backend: String,
+    /// Name; for phonebook sources, the phonebook's.
+    pub name: String,
+    /// Columns that a search looks into.
+    pub searched_columns: Vec<String>,
+    /// Columns that a reverse lookup compares.
+    pub first_matched_columns: Vec<String>,
+    /// New columns and their templates.
+    pub format_columns: IndexMap<String, String>,
+    /// The phonebook behind a phonebook source.
+    pub phonebook: Option<PhonebookId>,
+    /// Keys that only the backend knows.
+    pub extra: Map<String, Value>,
+}
+
+/// One column of a display (dird-api-config.md §1.1).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DisplayColumn {
+    /// Contact field shown.
+    pub field: Option<String>,
+    /// Heading.
+    pub title: Option<String>,
+    /// Meaning of the column for clients: `name`, `number`, `favorite`, …
+    pub r#type: Option<String>,
+    /// Shown when the contact has no such field.
+    pub default: Option<String>,
+    /// Template for clients that show a number with its owner.
+    pub number_display: Option<String>,
+}
+
+/// How results are shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Display {
+    /// Identifier.
+    pub uuid: DisplayId,
+    /// Tenant of the display.
+    pub tenant: TenantId,
+    /// Name, not unique.
+    pub name: String,
+    /// Columns, in order.
+    pub columns: Vec<DisplayColumn>,
+}
+
+/// What a profile says of one service (lookup, reverse, favorites).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ProfileService {
+    /// Sources, in order.
+    pub sources: Vec<SourceId>,
+    /// Options as they were sent; none if the service was created without.
+    pub options: Option<Map<String, Value>>,
+}
+
+/// A named choice of sources for each service (dird-api-config.md §2.1).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Profile {
+    /// Identifier.
+    pub uuid: ProfileId,
+    /// Tenant of the profile.
+    pub tenant: TenantId,
+    /// Name, unique in the tenant.
+    pub name: String,
+    /// Display of the results, if any.
+    pub display: Option<DisplayId>,
+    /// Services by name, in the order they were sent.
+    pub services: IndexMap<String, ProfileService>,
+}
+
+/// A profile with all that a lookup needs, read in one transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResolvedProfile {
+    /// The profile.
+    pub profile: Profile,
+    /// Its display.
+    pub display: Option<Display>,
+    /// Every source of its services.
+    pub sources: Vec<Source>,
+}
+
+/// An internal phonebook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Phonebook {
+    /// Identifier.
+    pub uuid: PhonebookId,
+    /// Number by which the deprecated routes know it.
+    pub id: i64,
+    /// Tenant of the phonebook.
+    pub tenant: TenantId,
+    /// Name, unique in the tenant.
+    pub name: String,
+    /// Text for people.
+    pub description: Option<String>,
+}
+
+/// A contact of a phonebook, in the order of insertion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contact {
+    /// Identifier.
+    pub uuid: ContactId,
+    /// Fields in the order they were sent, without the identifier.
+    pub fields: IndexMap<String, String>,
+}

@@ -1,0 +1,17 @@
+//! Rows of tenants. Any write in a tenant makes its row and a new version of its configuration.
+
+use super::Write;
+use crate::identity::TenantId;
+use crate::store::Stored;
+
+const TOUCH: &str = "INSERT INTO tenant (uuid, version) VALUES ($1, 1) \
+     ON CONFLICT (uuid) DO UPDATE SET version = version + 1";
+
+/// Makes sure that the tenant has a row, and marks its configuration as changed.
+pub(super) async fn touch(write: &mut Write, tenant: &TenantId) -> Stored<()> {
+    sqlx::query(TOUCH)
+        .bind(tenant.as_str())
+        .execute(&mut **write)
+        .await?;
+    Ok(())
+}

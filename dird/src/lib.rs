@@ -4,4 +4,5 @@
 pub mod backends;
 pub mod identity;
 pub mod index;
+pub mod lookup;
 pub mod store;

@@ -1,0 +1,95 @@
+//! The core (design.md §1): which sources a profile asks, asking them all at once, and the table that their contacts make.
+//! Nothing here knows HTTP or SQL.
+
+mod fan_out;
+mod plan;
+mod table;
+pub mod template;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::future::Cache;
+
+pub use plan::{Plan, Service};
+pub use table::ResultTable;
+
+use crate::backends::{Asker, Surroundings};
+use crate::identity::{Tenant, TenantId};
+use crate::store::{Store, StoreError};
+
+/// How long a plan is used before the store is asked again.
+const PLAN_LIFE: Duration = Duration::from_secs(1);
+
+/// Plans kept at most, over all tenants.
+const PLANS: u64 = 10_000;
+
+/// Why a lookup has no table.
+#[derive(Debug, thiserror::Error)]
+pub enum LookupError {
+    /// The tenant has no profile of that name.
+    #[error("the profile `{0}` does not exist")]
+    UnknownProfile(String),
+    /// The profile could not be read.
+    #[error(transparent)]
+    Store(#[from] Arc<StoreError>),
+}
+
+/// Answers lookups.
+pub struct Lookup {
+    store: Store,
+    sources: plan::OpenSources,
+    plans: Cache<(TenantId, String), Option<Arc<Plan>>>,
+    default_timeout: Option<Duration>,
+}
+
+impl Lookup {
+    /// Lookups over the profiles of `store`; `default_timeout` bounds those whose profile sets no limit, none leaves them
+    /// unbounded.
+    pub fn new(store: Store, around: Surroundings, default_timeout: Option<Duration>) -> Self {
+        Self {
+            store,
+            sources: plan::OpenSources::new(around),
+            plans: Cache::builder()
+                .max_capacity(PLANS)
+                .time_to_live(PLAN_LIFE)
+                .build(),
+            default_timeout,
+        }
+    }
+
+    /// Contacts that contain `term`, from every source of the profile's `lookup` service, in the profile's order
+    /// (dird-api-directories.md §2).
+    pub async fn search(
+        &self,
+        tenant: &Tenant,
+        profile: &str,
+        term: &str,
+        asker: &Asker,
+    ) -> Result<ResultTable, LookupError> {
+        let plan = self.plan(tenant, profile).await?;
+        let limit = plan.lookup.timeout.or(self.default_timeout);
+        let found = fan_out::search(&plan.lookup, term, asker, limit).await;
+        Ok(ResultTable::new(plan, found, Some(term.to_owned())))
+    }
+
+    async fn plan(&self, tenant: &Tenant, profile: &str) -> Result<Arc<Plan>, LookupError> {
+        let key = (tenant.id().clone(), profile.to_owned());
+        let made = self
+            .plans
+            .try_get_with(key, self.make_plan(tenant, profile))
+            .await?;
+        made.ok_or_else(|| LookupError::UnknownProfile(profile.to_owned()))
+    }
+
+    async fn make_plan(
+        &self,
+        tenant: &Tenant,
+        name: &str,
+    ) -> Result<Option<Arc<Plan>>, StoreError> {
+        let Some(resolved) = self.store.resolve_profile(tenant, name).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Arc::new(Plan::new(resolved, &self.sources).await)))
+    }
+}

@@ -1,0 +1,149 @@
+//! A profile made ready: its display, and for each service its sources, opened, with the templates that the display needs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::future::Cache;
+
+use super::template::Formatter;
+use crate::backends::{self, Source, Surroundings};
+use crate::identity::TenantId;
+use crate::store::model::{
+    DisplayColumn, ProfileService, ResolvedProfile, Source as Configured, SourceId,
+};
+
+/// Sources kept open at most, over all tenants.
+const OPEN: u64 = 10_000;
+
+/// A source of a plan.
+pub struct PlannedSource {
+    /// Name in results.
+    pub name: String,
+    /// Backend in results.
+    pub backend: String,
+    /// True if its contacts are the user's own.
+    pub personal: bool,
+    /// Templates of the columns that the display shows.
+    pub formatter: Formatter,
+    /// The source itself.
+    pub source: Arc<dyn Source>,
+}
+
+/// What a profile says of one service.
+#[derive(Default)]
+pub struct Service {
+    /// Usable sources, in the profile's order.
+    pub sources: Vec<Arc<PlannedSource>>,
+    /// The profile's own limit.
+    pub timeout: Option<Duration>,
+}
+
+/// A profile, ready to be asked.
+pub struct Plan {
+    /// Columns of the display; none without a display (O-3).
+    pub columns: Vec<DisplayColumn>,
+    /// The `lookup` service.
+    pub lookup: Service,
+}
+
+impl Plan {
+    /// Opens the sources of a profile. One that cannot be opened is left out and said in the log.
+    pub(super) async fn new(resolved: ResolvedProfile, open: &OpenSources) -> Self {
+        let columns = resolved
+            .display
+            .map(|display| display.columns)
+            .unwrap_or_default();
+        let lookup = match resolved.profile.services.get("lookup") {
+            Some(service) => planned(service, &resolved.sources, &columns, open).await,
+            None => Service::default(),
+        };
+        Self { columns, lookup }
+    }
+}
+
+async fn planned(
+    service: &ProfileService,
+    configured: &[Configured],
+    columns: &[DisplayColumn],
+    open: &OpenSources,
+) -> Service {
+    let mut sources = Vec::new();
+    for id in &service.sources {
+        let Some(source) = configured.iter().find(|source| source.uuid == *id) else {
+            continue;
+        };
+        let Some(opened) = open.get(source).await else {
+            continue;
+        };
+        let shown = columns.iter().filter_map(|column| column.field.as_deref());
+        sources.push(Arc::new(PlannedSource {
+            name: source.name.clone(),
+            backend: source.backend.clone(),
+            personal: source.backend == "personal",
+            formatter: Formatter::new(&source.format_columns).only_for(shown),
+            source: opened,
+        }));
+    }
+    Service {
+        sources,
+        timeout: timeout(service),
+    }
+}
+
+/// `options.timeout` in seconds; null and nonsense are no limit of the profile's own.
+fn timeout(service: &ProfileService) -> Option<Duration> {
+    let seconds = service.options.as_ref()?.get("timeout")?.as_f64()?;
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|limit| !limit.is_zero())
+}
+
+type Identity = (TenantId, SourceId);
+
+/// Sources that are open. One is opened again when its configuration is no longer the one it was opened with.
+pub(super) struct OpenSources {
+    around: Surroundings,
+    open: Cache<Identity, Arc<Opened>>,
+}
+
+struct Opened {
+    configured: Configured,
+    source: Arc<dyn Source>,
+}
+
+impl OpenSources {
+    pub(super) fn new(around: Surroundings) -> Self {
+        Self {
+            around,
+            open: Cache::builder().max_capacity(OPEN).build(),
+        }
+    }
+
+    async fn get(&self, configured: &Configured) -> Option<Arc<dyn Source>> {
+        let identity = (configured.tenant.clone(), configured.uuid.clone());
+        if let Some(opened) = self.open.get(&identity).await
+            && opened.configured == *configured
+        {
+            return Some(Arc::clone(&opened.source));
+        }
+        let (source, backend) = (&configured.name, &configured.backend);
+        let Some(kind) = backends::kind(backend) else {
+            tracing::warn!(source, backend, "no such backend");
+            return None;
+        };
+        match kind.open(configured, &self.around).await {
+            Ok(opened) => {
+                let kept = Opened {
+                    configured: configured.clone(),
+                    source: Arc::clone(&opened),
+                };
+                self.open.insert(identity, Arc::new(kept)).await;
+                Some(opened)
+            }
+            Err(error) => {
+                tracing::error!(source, backend, %error, "the source cannot be used");
+                None
+            }
+        }
+    }
+}

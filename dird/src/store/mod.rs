@@ -112,10 +112,17 @@ pub trait Phonebooks: Send + Sync {
     async fn versions(&self, phonebooks: &[PhonebookId]) -> Stored<HashMap<PhonebookId, i64>>;
 }
 
-/// A whole engine.
-pub trait Engine: Accounts + Sources + Displays + Profiles + Phonebooks {}
+/// Whether the database is there.
+#[async_trait]
+pub trait Pulse: Send + Sync {
+    /// Fails if the database does not answer.
+    async fn ping(&self) -> Stored<()>;
+}
 
-impl<T: Accounts + Sources + Displays + Profiles + Phonebooks> Engine for T {}
+/// A whole engine.
+pub trait Engine: Accounts + Sources + Displays + Profiles + Phonebooks + Pulse {}
+
+impl<T: Accounts + Sources + Displays + Profiles + Phonebooks + Pulse> Engine for T {}
 
 /// The store of a running dird.
 pub type Store = Arc<dyn Engine>;

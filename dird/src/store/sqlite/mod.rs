@@ -12,13 +12,14 @@ mod tenant;
 use std::borrow::Cow;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{SqlSafeStr, Transaction};
 
-use super::{OpenError, StoreError, Stored};
+use super::{OpenError, Pulse, StoreError, Stored};
 
 /// Every schema change, in order. A released file is never edited.
 const MIGRATIONS: [(i64, &str, &str); 1] = [(
@@ -82,6 +83,14 @@ impl Sqlite {
             .begin_with("BEGIN IMMEDIATE")
             .await
             .map_err(StoreError::from)
+    }
+}
+
+#[async_trait]
+impl Pulse for Sqlite {
+    async fn ping(&self) -> Stored<()> {
+        sqlx::query("SELECT 1").execute(&self.readers).await?;
+        Ok(())
     }
 }
 

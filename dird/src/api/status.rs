@@ -1,0 +1,38 @@
+//! `GET /status` (dird-api-config.md §8, dird-platform.md §10).
+
+use http::StatusCode;
+use serde::Serialize;
+
+use super::call::Call;
+use super::route::Answer;
+use crate::error::json_answer;
+
+#[derive(Serialize)]
+struct Component {
+    status: &'static str,
+}
+
+#[derive(Serialize)]
+struct Status {
+    rest_api: Component,
+    bus_consumer: Component,
+    master_tenant: Component,
+    database: Component,
+}
+
+fn component(works: bool) -> Component {
+    Component {
+        status: if works { "ok" } else { "fail" },
+    }
+}
+
+/// How dird and what it needs are doing; 200 whatever the answer.
+pub async fn show(call: Call) -> Answer {
+    let status = Status {
+        rest_api: component(true),
+        bus_consumer: component(false),
+        master_tenant: component(call.app.authority.master_tenant().is_some()),
+        database: component(call.app.store.ping().await.is_ok()),
+    };
+    Ok(json_answer(StatusCode::OK, &status))
+}

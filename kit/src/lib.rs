@@ -2,6 +2,13 @@
 //! folding text, matching subnets, asking the auth service. Nothing here may depend on `dird` or `phoned`.
 
 pub mod clock;
+pub mod config;
 pub mod fold;
+pub mod observe;
+pub mod privilege;
 pub mod problem;
 pub mod secret;
+pub mod serve;
+pub mod signal;
+pub mod subnet;
+pub mod tls;

@@ -1,12 +1,17 @@
 //! The directory server. Requests run one way: listener → identity → api → lookup → backends → index, with the store below
-//! (design.md §1).
+//! (design.md §1). Tests and `main` start it with [`run`].
 
 pub mod api;
 pub mod app;
 pub mod backends;
+pub mod cli;
+pub mod config;
 pub mod error;
 pub mod identity;
 pub mod index;
 pub mod lookup;
 pub mod router;
+pub mod server;
 pub mod store;
+
+pub use server::{Running, StartError, run};

@@ -1,0 +1,56 @@
+//! Serving, the command that is meant when none is given.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use kit::config::Loaded;
+use kit::observe::{self, Level, LogHandle, LogSettings};
+use kit::signal;
+
+use crate::config::Config;
+
+/// Serves until SIGTERM or SIGINT; SIGHUP opens the log file anew.
+pub(super) fn serve(loaded: &Loaded<Config>) -> anyhow::Result<()> {
+    let log = open_log(&loaded.config)?;
+    for note in &loaded.notes {
+        tracing::warn!("{note}");
+    }
+    if loaded.config.uuid.is_none() && std::env::var_os("XIVO_UUID").is_none() {
+        tracing::warn!("XIVO_UUID is not set; events will carry no platform identity");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let served = runtime.block_on(run(&loaded.config, &log));
+    if let Err(error) = &served {
+        tracing::error!("{error:#}");
+    }
+    log.close();
+    served
+}
+
+async fn run(config: &Config, log: &LogHandle) -> anyhow::Result<()> {
+    let stop = signal::stop_token().context("signals cannot be received")?;
+    let reopened = log.clone();
+    let hook = move || {
+        let log = reopened.clone();
+        async move { log.reopen() }
+    };
+    let hangups = signal::on_hangup(hook, stop.clone()).context("SIGHUP cannot be received")?;
+    let running = crate::run(config, stop).await?;
+    running.until_stopped().await;
+    hangups.await.context("the SIGHUP task ended badly")
+}
+
+fn open_log(config: &Config) -> anyhow::Result<LogHandle> {
+    let level: Level = config.log_level.parse()?;
+    let file = config
+        .log_filename
+        .clone()
+        .filter(|path| *path != PathBuf::new());
+    Ok(observe::init(&LogSettings {
+        level,
+        debug: config.debug,
+        file,
+    }))
+}

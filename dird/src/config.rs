@@ -1,0 +1,217 @@
+//! The configuration (dird-platform.md §2): `config/dird.yml` is its manual and its defaults, this is its shape.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use kit::config::{BrokenExtra, ConfigError, Layering, Loaded, MissingKeyFile};
+use kit::observe::Level;
+use kit::secret::Secret;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::api::cors::Cors;
+
+/// Every key with its default.
+pub const DEFAULTS: &str = include_str!("../../config/dird.yml");
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, serde(deny_unknown_fields))]
+pub struct Config {
+    /// The main file.
+    pub config_file: PathBuf,
+    /// Folder of further files.
+    pub extra_config_files: PathBuf,
+    /// Address of the database; it may hold a password.
+    pub db_uri: Secret,
+    /// Debug logs whatever the level.
+    pub debug: bool,
+    /// Name of the log level.
+    pub log_level: String,
+    /// Log file; empty for none.
+    pub log_filename: Option<PathBuf>,
+    /// System user to become.
+    pub user: Option<String>,
+    /// Identity of the platform.
+    pub uuid: Option<String>,
+    /// The authority.
+    pub auth: Auth,
+    /// The REST listener.
+    pub rest_api: RestApi,
+    /// Lookups.
+    pub lookup: LookupSettings,
+    /// Contacts in memory.
+    pub index: IndexSettings,
+    /// Kept and shown, without effect on this version.
+    pub confd: Value,
+    /// Kept and shown, without effect on this version.
+    pub lookup_service: Value,
+    /// Kept and shown, without effect on this version.
+    pub reverse_service: Value,
+    /// Kept and shown, without effect on this version.
+    pub favorites_service: Value,
+    /// Kept and shown, without effect on this version.
+    pub bus: Value,
+    /// Kept and shown, without effect on this version.
+    pub consul: Value,
+    /// Kept and shown, without effect on this version.
+    pub service_discovery: Value,
+    /// Kept and shown, without effect on this version.
+    pub services: Value,
+    /// Kept and shown, without effect on this version.
+    pub enabled_plugins: Value,
+}
+
+/// Kinds of authority.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AuthBackend {
+    /// dird's own tenants, users and keys.
+    Builtin,
+    /// An auth service of the platform.
+    Wazo,
+}
+
+/// `auth`.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, serde(deny_unknown_fields))]
+pub struct Auth {
+    /// Kind of authority.
+    pub backend: AuthBackend,
+    /// Where the built-in authority listens.
+    pub listen: IpAddr,
+    /// Host of the auth service.
+    pub host: String,
+    /// Port of the auth service, or of the built-in authority.
+    pub port: u16,
+    /// Path before the version.
+    pub prefix: Option<String>,
+    /// Whether the auth service speaks TLS.
+    pub https: bool,
+    /// Version in paths.
+    pub version: String,
+    /// Seconds for an answer.
+    pub timeout: f64,
+    /// Whether, or by which CA file, its certificate is verified.
+    pub verify_certificate: Value,
+    /// File with dird's own credentials.
+    pub key_file: PathBuf,
+    /// dird's own name at the auth service.
+    pub username: Option<String>,
+    /// dird's own secret at the auth service.
+    pub password: Option<Secret>,
+    /// The master tenant, if it is not to be learnt.
+    pub master_tenant_uuid: Option<String>,
+    /// Seconds that a good answer is used again.
+    pub cache_ttl: f64,
+}
+
+/// `rest_api`.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, serde(deny_unknown_fields))]
+pub struct RestApi {
+    /// Address to listen on.
+    pub listen: IpAddr,
+    /// Port to listen on.
+    pub port: u16,
+    /// PEM file with the certificate chain.
+    pub certificate: Option<PathBuf>,
+    /// PEM file with the private key.
+    pub private_key: Option<PathBuf>,
+    /// Cross-origin rules.
+    pub cors: Cors,
+    /// Kept for existing files.
+    pub min_threads: u32,
+    /// Requests served at once.
+    pub max_threads: u32,
+    /// Seconds for the head of a request.
+    pub header_timeout: f64,
+    /// Seconds for more of a body.
+    pub body_timeout: f64,
+    /// Seconds between two requests.
+    pub keepalive_timeout: f64,
+    /// Connections at once.
+    pub max_connections: usize,
+}
+
+/// `lookup`.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, serde(deny_unknown_fields))]
+pub struct LookupSettings {
+    /// Seconds for a profile without a limit of its own.
+    pub default_timeout: Option<f64>,
+}
+
+/// `index`.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, serde(deny_unknown_fields))]
+pub struct IndexSettings {
+    /// Bytes of memory.
+    pub max_bytes: u64,
+}
+
+/// Reads the configuration. `flags` is what the command line set.
+pub fn load(main: &Path, flags: Value, allow_exec: bool) -> Result<Loaded<Config>, ConfigError> {
+    let loaded: Loaded<Config> = kit::config::load(&Layering {
+        defaults: DEFAULTS,
+        main,
+        broken_extra: BrokenExtra::Skip,
+        missing_key_file: MissingKeyFile::Note,
+        flags,
+        allow_exec,
+        open_keys: &["enabled_plugins", "services", "rest_api.cors"],
+    })?;
+    check(&loaded)?;
+    Ok(loaded)
+}
+
+/// What types cannot say.
+fn check(loaded: &Loaded<Config>) -> Result<(), ConfigError> {
+    let config = &loaded.config;
+    if let Err(problem) = config.log_level.parse::<Level>() {
+        return Err(loaded.fault("log_level", problem));
+    }
+    let seconds = [
+        ("auth.cache_ttl", config.auth.cache_ttl),
+        ("auth.timeout", config.auth.timeout),
+        ("rest_api.header_timeout", config.rest_api.header_timeout),
+        ("rest_api.body_timeout", config.rest_api.body_timeout),
+        (
+            "rest_api.keepalive_timeout",
+            config.rest_api.keepalive_timeout,
+        ),
+        (
+            "lookup.default_timeout",
+            config.lookup.default_timeout.unwrap_or(0.0),
+        ),
+    ];
+    for (key, value) in seconds {
+        if std::time::Duration::try_from_secs_f64(value).is_err() {
+            return Err(loaded.fault(
+                key,
+                format!("{value} is no time; a number of seconds from 0 up is"),
+            ));
+        }
+    }
+    if config.rest_api.max_threads == 0 {
+        return Err(loaded.fault(
+            "rest_api.max_threads",
+            "0 serves nobody; 1 or more is right",
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_file_and_the_structure_agree_both_ways() {
+        let absent = Path::new("/nonexistent/dird.yml");
+        let loaded = load(absent, Value::Null, false).unwrap();
+        assert_eq!(loaded.config.rest_api.port, 9489);
+        assert_eq!(loaded.config.auth.backend, AuthBackend::Wazo);
+        assert_eq!(loaded.config.user.as_deref(), Some("www-data"));
+    }
+}

@@ -1,0 +1,121 @@
+//! How many connections may be open, in all and from one address.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Why a connection was closed at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Full {
+    /// `Limits::max_connections` are open.
+    Server,
+    /// `Limits::max_connections_per_peer` are open from this address.
+    Peer,
+}
+
+/// Counts open connections.
+#[derive(Debug)]
+pub(super) struct Admission {
+    total: Arc<Semaphore>,
+    per_peer: usize,
+    open: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// A connection's place, given back when dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    admission: Arc<Admission>,
+    counted: Option<IpAddr>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Admission {
+    /// Room for `total` connections, and `per_peer` from one address (0: no such limit).
+    pub(super) fn new(total: usize, per_peer: usize) -> Self {
+        let total = total.min(Semaphore::MAX_PERMITS);
+        Self {
+            total: Arc::new(Semaphore::new(total)),
+            per_peer,
+            open: Mutex::new(HashMap::new()),
+        }
+    }
+
+    /// Takes a place. Loopback peers are not counted: a front proxy brings everybody's connections.
+    pub(super) fn admit(self: &Arc<Self>, peer: IpAddr) -> Result<Place, Full> {
+        let permit = Arc::clone(&self.total).try_acquire_owned();
+        let permit = permit.map_err(|_| Full::Server)?;
+        let counted = (self.per_peer > 0 && !peer.is_loopback()).then_some(peer);
+        if let Some(peer) = counted {
+            self.count(peer)?;
+        }
+        Ok(Place {
+            admission: Arc::clone(self),
+            counted,
+            _permit: permit,
+        })
+    }
+
+    fn count(&self, peer: IpAddr) -> Result<(), Full> {
+        let mut open = self.open();
+        let count = open.entry(peer).or_insert(0);
+        if *count >= self.per_peer {
+            return Err(Full::Peer);
+        }
+        *count += 1;
+        Ok(())
+    }
+
+    // A panic cannot leave the counts wrong: each change is one step.
+    fn open(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Some(peer) = self.counted else { return };
+        let mut open = self.admission.open();
+        if let Some(count) = open.get_mut(&peer) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&peer);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_counted_per_address_and_given_back() {
+        let admission = Arc::new(Admission::new(10, 2));
+        let phone = IpAddr::from([192, 0, 2, 1]);
+        let first = admission.admit(phone).unwrap();
+        let _second = admission.admit(phone).unwrap();
+        assert_eq!(admission.admit(phone).unwrap_err(), Full::Peer);
+        assert!(admission.admit(IpAddr::from([192, 0, 2, 2])).is_ok());
+        drop(first);
+        assert!(admission.admit(phone).is_ok());
+    }
+
+    #[test]
+    fn no_entry_stays_for_a_gone_address() {
+        let admission = Arc::new(Admission::new(10, 2));
+        drop(admission.admit(IpAddr::from([192, 0, 2, 1])).unwrap());
+        assert!(admission.open().is_empty());
+    }
+
+    #[test]
+    fn loopback_is_exempt_from_the_cap_per_address_but_not_from_the_total() {
+        let admission = Arc::new(Admission::new(3, 1));
+        let front = IpAddr::from([127, 0, 0, 1]);
+        let places: Vec<_> = (0..3).map(|_| admission.admit(front).unwrap()).collect();
+        assert_eq!(admission.admit(front).unwrap_err(), Full::Server);
+        drop(places);
+        assert!(admission.admit(front).is_ok());
+    }
+}

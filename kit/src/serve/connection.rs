@@ -102,25 +102,15 @@ where
         }
         let mut connection =
             pin!(builder.serve_connection(io, service_fn(move |request| exchange.call(request))));
+        // Asked at each wake-up: a token of its own spares the connections a shared lock.
         let stop = self.stop.child_token();
-        let ended = tokio::select! {
-            biased;
-            result = connection.as_mut() => Some(result),
-            () = stop.cancelled() => None,
-        };
-        let result = match ended {
-            Some(result) => result,
-            None => {
-                wire.drain();
-                tokio::select! {
-                    biased;
-                    result = connection.as_mut() => result,
-                    () = self.cut.cancelled() => return,
-                }
+        loop {
+            tokio::select! {
+                biased;
+                result = connection.as_mut() => return log_end(result),
+                () = stop.cancelled(), if !wire.draining() => wire.drain(),
+                () = self.cut.cancelled(), if wire.draining() => return,
             }
-        };
-        if let Err(error) = result {
-            tracing::debug!(%error, "connection ended");
         }
     }
 
@@ -151,36 +141,25 @@ where
         loop {
             tokio::select! {
                 biased;
-                result = connection.as_mut() => {
-                    if let Err(error) = result {
-                        tracing::debug!(%error, "connection ended");
-                    }
-                    return;
-                }
+                result = connection.as_mut() => return log_end(result),
                 () = self.cut.cancelled() => return,
-                () = stop.cancelled(), if !wire.draining() => {
-                    wire.drain();
-                    leaving = true;
-                    connection.as_mut().graceful_shutdown();
-                }
-                () = wire.used_up.notified(), if !leaving => {
-                    leaving = true;
-                    connection.as_mut().graceful_shutdown();
-                }
+                () = stop.cancelled(), if !wire.draining() => wire.drain(),
+                () = wire.used_up.notified(), if !leaving => {}
                 () = check.as_mut() => {
                     let active = wire.take_activity();
                     if wire.requests() == 0 || (leaving && !active) {
                         return;
                     }
-                    let mut pause = self.limits.idle_timeout;
-                    if !active {
-                        leaving = true;
-                        connection.as_mut().graceful_shutdown();
-                        pause = self.limits.body_timeout;
-                    }
+                    let pause = if active { self.limits.idle_timeout } else { self.limits.body_timeout };
                     check.as_mut().reset(Instant::now() + pause);
+                    if active {
+                        continue;
+                    }
                 }
             }
+            // Whatever got here, no new request is taken; a peer that does not leave is dropped at the next check.
+            leaving = true;
+            connection.as_mut().graceful_shutdown();
         }
     }
 
@@ -195,6 +174,12 @@ where
             wire: Arc::clone(wire),
             body_timeout: self.limits.body_timeout,
         }
+    }
+}
+
+fn log_end(result: Result<(), hyper::Error>) {
+    if let Err(error) = result {
+        tracing::debug!(%error, "connection ended");
     }
 }
 

@@ -20,6 +20,21 @@ use super::{Body, Peer, target};
 /// The service's answers, and our own.
 pub(super) type Reply<B> = Response<Either<B, Full<Bytes>>>;
 
+/// Why there is nothing to wait for.
+enum Denied {
+    Refused(Refusal),
+    Panicked,
+}
+
+impl Denied {
+    fn response(self) -> Response<Full<Bytes>> {
+        match self {
+            Self::Refused(refusal) => refusal.response(),
+            Self::Panicked => internal_error(),
+        }
+    }
+}
+
 /// Calls the service for the requests of one connection.
 pub(super) struct Exchange<S> {
     pub(super) service: S,
@@ -46,7 +61,7 @@ impl<S> Exchange<S> {
         async move {
             let mut reply = match started {
                 Ok(future) => settle(AssertUnwindSafe(future).catch_unwind().await),
-                Err(answer) => answer.map(Either::Right),
+                Err(denied) => denied.response().map(Either::Right),
             };
             let last = turn.last || turn.refusal.is_some() || under_way.draining();
             mark(&mut reply, version, last);
@@ -54,15 +69,15 @@ impl<S> Exchange<S> {
         }
     }
 
-    fn start<F>(&self, request: Request<Incoming>, turn: Turn) -> Result<F, Response<Full<Bytes>>>
+    fn start<F>(&self, request: Request<Incoming>, turn: Turn) -> Result<F, Denied>
     where
         S: Fn(Request<Body>) -> F,
     {
-        let request = self
-            .prepare(request, turn)
-            .map_err(|refusal| refusal.response())?;
-        catch_unwind(AssertUnwindSafe(|| (self.service)(request)))
-            .map_err(|panic| report(panic.as_ref()))
+        let request = self.prepare(request, turn).map_err(Denied::Refused)?;
+        catch_unwind(AssertUnwindSafe(|| (self.service)(request))).map_err(|panic| {
+            report(panic.as_ref());
+            Denied::Panicked
+        })
     }
 
     fn prepare(&self, request: Request<Incoming>, turn: Turn) -> Result<Request<Body>, Refusal> {
@@ -79,18 +94,20 @@ impl<S> Exchange<S> {
 fn settle<B>(outcome: Result<Response<B>, Box<dyn Any + Send>>) -> Reply<B> {
     match outcome {
         Ok(response) => response.map(Either::Left),
-        Err(panic) => report(panic.as_ref()).map(Either::Right),
+        Err(panic) => {
+            report(panic.as_ref());
+            internal_error().map(Either::Right)
+        }
     }
 }
 
-fn report(panic: &(dyn Any + Send)) -> Response<Full<Bytes>> {
+fn report(panic: &(dyn Any + Send)) {
     let text = panic
         .downcast_ref::<&str>()
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no message");
     tracing::error!(panic = text, "request handler panicked");
-    internal_error()
 }
 
 /// Says `Connection: close` when the connection ends with this answer.

@@ -17,6 +17,8 @@ mod paced;
 mod quiet;
 pub(crate) mod quota;
 mod refusal;
+#[cfg(test)]
+mod split_tests;
 mod target;
 mod wire;
 
@@ -146,7 +148,9 @@ pub async fn serve<S, F, B>(
     let admission = Admission::new(limits.max_connections, limits.max_connections_per_peer);
     let server = Server {
         admission: Arc::new(admission),
+        address,
         refusals: LogQuota::default(),
+        troubles: LogQuota::default(),
         shared: Arc::new(Shared {
             service,
             limits,
@@ -163,7 +167,9 @@ pub async fn serve<S, F, B>(
 
 struct Server<S> {
     admission: Arc<Admission>,
+    address: SocketAddr,
     refusals: LogQuota,
+    troubles: LogQuota,
     shared: Arc<Shared<S>>,
 }
 
@@ -186,7 +192,9 @@ where
                 Ok((stream, remote)) => self.admit(stream, remote),
                 Err(error) if concerns_one_connection(&error) => {}
                 Err(error) => {
-                    tracing::error!(%error, "cannot accept connections");
+                    if self.troubles.allows(self.address.ip()) {
+                        tracing::error!(address = %self.address, %error, "cannot accept connections");
+                    }
                     sleep(ACCEPT_REST).await;
                 }
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-const PERIOD: Duration = Duration::from_secs(60);
+const PERIOD: Duration = Duration::from_mins(1);
 /// Addresses remembered; beyond, events of further addresses are not logged until one is forgotten.
 const MAX_ADDRESSES: usize = 1024;
 

@@ -22,6 +22,9 @@ pub(super) fn normalise<B>(request: &mut Request<B>) -> Result<(), Refusal> {
         Some("https") => ":443",
         _ => return Err(Refusal::Malformed),
     };
+    if authority.as_str().contains('@') {
+        return Err(Refusal::Malformed);
+    }
     match host {
         Some(host) if !same_authority(authority.as_str(), host.as_bytes(), port) => {
             return Err(Refusal::Malformed);
@@ -73,7 +76,7 @@ mod tests {
         assert_eq!(normalised("http://phone/p?q=1", &["Phone"]), served);
         assert_eq!(normalised("http://phone:80/p?q=1", &["Phone"]), served);
         assert_eq!(normalised("http://other/p", &["phone"]), None);
-        assert_eq!(normalised("http://u@phone/p", &["phone"]), None);
+        assert_eq!(normalised("http://u@phone/p", &["u@phone"]), None);
         assert_eq!(normalised("ftp://phone/p", &["phone"]), None);
         assert_eq!(normalised("http://phone:81/p", &["phone"]), None);
     }

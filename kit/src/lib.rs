@@ -1,9 +1,11 @@
 //! What both daemons share and what knows nothing of directories or phones: serving connections, reading configuration,
 //! folding text, matching subnets, asking the auth service. Nothing here may depend on `dird` or `phoned`.
 
+pub mod auth_client;
 pub mod clock;
 pub mod config;
 pub mod fold;
+pub mod http_client;
 pub mod observe;
 pub mod privilege;
 pub mod problem;

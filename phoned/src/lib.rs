@@ -1,1 +1,24 @@
-//! phoned
+//! The edge in front of desk phones (phoned.md §1): checks who asks, finds out for which user, asks dird, and answers with the
+//! document that the make of phone can show.
+//!
+//! A request runs left to right: [`router`] → [`gate`] → [`directory`] → [`lookup`] → [`cache`] or [`dird_client`] →
+//! [`vendor`]'s templates. [`run`] starts all of it; tests start it the same way.
+
+pub mod app;
+pub mod cache;
+pub mod config;
+pub mod cors;
+pub mod dird_client;
+pub mod directory;
+pub mod error;
+pub mod gate;
+pub mod lang;
+pub mod lookup;
+pub mod query;
+pub mod respond;
+pub mod router;
+pub mod server;
+pub mod status;
+pub mod vendor;
+
+pub use server::{Ready, Running, StartError, prepare, run};

@@ -1,0 +1,231 @@
+//! Our own token: made at start, renewed at 80 % of its life, renewed early when a backend refuses it (phoned.md §7.1, D12).
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use serde::Deserialize;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::{AuthClient, AuthError, TOKEN_LIFETIME};
+use crate::{http_client, secret::Secret};
+
+/// A rejected token leads to at most one early renewal in this time.
+const BETWEEN_FORCED: Duration = Duration::from_secs(10);
+/// A failed attempt is not repeated by requests within this time; the background task has its own rhythm.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
+/// Requests under way may still carry the previous token for this long.
+const REVOKE_AFTER: Duration = Duration::from_secs(60);
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(32);
+
+/// A token of this daemon.
+#[derive(Debug)]
+pub struct ServiceToken {
+    /// The token itself.
+    pub token: Secret,
+    /// Tenant of the service: the master tenant, when none is configured (phoned.md §7.5).
+    pub tenant_uuid: Option<String>,
+    made: Instant,
+}
+
+impl ServiceToken {
+    /// Whether auth has forgotten it by now.
+    pub fn expired(&self) -> bool {
+        self.made.elapsed() >= TOKEN_LIFETIME
+    }
+}
+
+/// What the last attempts were, so that no crowd of requests turns into a crowd of renewals.
+#[derive(Default)]
+pub(super) struct Renewals {
+    forced: Option<Instant>,
+    failed: Option<(Instant, AuthError)>,
+}
+
+#[derive(Deserialize)]
+struct Created {
+    data: CreatedToken,
+}
+
+#[derive(Deserialize)]
+struct CreatedToken {
+    token: String,
+    #[serde(default)]
+    metadata: Option<CreatedMetadata>,
+}
+
+#[derive(Deserialize)]
+struct CreatedMetadata {
+    tenant_uuid: Option<String>,
+}
+
+impl AuthClient {
+    /// The token, if there is one that auth still knows; for status pages.
+    pub fn current(&self) -> Option<Arc<ServiceToken>> {
+        self.token.load_full().filter(|token| !token.expired())
+    }
+
+    /// The token, made now when there is none. Callers that come together share one attempt.
+    pub async fn token(&self) -> Result<Arc<ServiceToken>, AuthError> {
+        if let Some(token) = self.current() {
+            return Ok(token);
+        }
+        let mut renewals = self.renewals.lock().await;
+        if let Some(token) = self.current() {
+            return Ok(token);
+        }
+        self.attempt(&mut renewals).await
+    }
+
+    /// The token to try after `rejected` was refused: a newer one if there is, else one made now, but at most one in ten
+    /// seconds; `None` when nothing better than `rejected` can be had.
+    pub async fn after_rejection(&self, rejected: &ServiceToken) -> Option<Arc<ServiceToken>> {
+        let mut renewals = self.renewals.lock().await;
+        let newer = self.current().filter(|token| token.made > rejected.made);
+        if newer.is_some() {
+            return newer;
+        }
+        if renewals
+            .forced
+            .is_some_and(|at| at.elapsed() < BETWEEN_FORCED)
+        {
+            return None;
+        }
+        renewals.forced = Some(Instant::now());
+        self.attempt(&mut renewals).await.ok()
+    }
+
+    /// Makes the first token and renews it until `stop`; revokes each replaced one a minute later.
+    pub async fn keep_token(self: Arc<Self>, stop: CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.keep() => {}
+        }
+    }
+
+    async fn keep(&self) {
+        let mut back_off = Duration::from_secs(1);
+        loop {
+            let previous = self.token.load_full();
+            if self.renew().await.is_err() {
+                tokio::time::sleep(jittered(back_off)).await;
+                back_off = (back_off * 2).min(LONGEST_BACK_OFF);
+                continue;
+            }
+            back_off = Duration::from_secs(1);
+            tokio::time::sleep(REVOKE_AFTER).await;
+            self.revoke(previous).await;
+            self.sleep_until_due().await;
+        }
+    }
+
+    /// Sleeps to 80 % of the life of the present token, looking up now and then because a forced renewal may have moved it.
+    async fn sleep_until_due(&self) {
+        while let Some(token) = self.current() {
+            let Some(left) = (TOKEN_LIFETIME * 4 / 5).checked_sub(token.made.elapsed()) else {
+                return;
+            };
+            tokio::time::sleep(left.min(Duration::from_secs(600))).await;
+        }
+    }
+
+    async fn renew(&self) -> Result<Arc<ServiceToken>, AuthError> {
+        let mut renewals = self.renewals.lock().await;
+        renewals.failed = None;
+        self.attempt(&mut renewals).await
+    }
+
+    async fn attempt(&self, renewals: &mut Renewals) -> Result<Arc<ServiceToken>, AuthError> {
+        if let Some((_, error)) = renewals
+            .failed
+            .as_ref()
+            .filter(|(at, _)| at.elapsed() < BETWEEN_ATTEMPTS)
+        {
+            return Err(error.clone());
+        }
+        match self.create().await {
+            Ok(token) => {
+                renewals.failed = None;
+                let token = Arc::new(token);
+                self.token.store(Some(Arc::clone(&token)));
+                tracing::info!("service token renewed");
+                Ok(token)
+            }
+            Err(error) => {
+                renewals.failed = Some((Instant::now(), error.clone()));
+                tracing::warn!(%error, "no service token");
+                Err(error)
+            }
+        }
+    }
+
+    async fn create(&self) -> Result<ServiceToken, AuthError> {
+        let credentials = self.source.read().await.map_err(|error| {
+            tracing::error!(%error, "credentials are unreadable");
+            AuthError::Rejected
+        })?;
+        let response = self
+            .http
+            .post(format!("{}/token", self.base))
+            .basic_auth(
+                &credentials.service_id,
+                Some(credentials.service_key.expose()),
+            )
+            .json(&json!({"expiration": TOKEN_LIFETIME.as_secs()}))
+            .send()
+            .await?;
+        match response.status().as_u16() {
+            200 | 201 => {}
+            401 | 403 => return Err(AuthError::Rejected),
+            _ => return Err(AuthError::Unreachable),
+        }
+        let created: Created = http_client::json(response).await?;
+        Ok(ServiceToken {
+            token: Secret::new(created.data.token),
+            tenant_uuid: created
+                .data
+                .metadata
+                .and_then(|metadata| metadata.tenant_uuid),
+            made: Instant::now(),
+        })
+    }
+
+    /// Best effort: a token that could not be revoked dies of age.
+    async fn revoke(&self, previous: Option<Arc<ServiceToken>>) {
+        let Some(previous) = previous else { return };
+        let replaced = self.current();
+        if replaced.is_none_or(|now| now.token.expose() == previous.token.expose()) {
+            return;
+        }
+        let address = format!("{}/token/{}", self.base, previous.token.expose());
+        if self.http.delete(address).send().await.is_err() {
+            tracing::debug!("the previous service token could not be revoked");
+        }
+    }
+}
+
+/// `base` give or take 20 %, so that daemons started together do not knock together.
+fn jittered(base: Duration) -> Duration {
+    use std::hash::{BuildHasher, RandomState};
+    let share = RandomState::new().hash_one(base) % 401;
+    let per_mille = 800 + u32::try_from(share).unwrap_or(0);
+    base * per_mille / 1000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jitter_stays_within_a_fifth() {
+        for _ in 0..200 {
+            let wait = jittered(Duration::from_secs(10));
+            assert!(
+                (Duration::from_secs(8)..=Duration::from_secs(12)).contains(&wait),
+                "{wait:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What phoned remembers (phoned.md §14), all of it bounded in bytes or entries and in time. The user is part of every key:
+//! results contain personal contacts and are never shared between users.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http::HeaderValue;
+use moka::{Expiry, future::Cache};
+use unicode_normalization::UnicodeNormalization;
+
+use crate::{config, directory::rows::Entry};
+
+/// More users than this are not remembered, so that guessing cannot fill memory.
+const MOST_USERS: u64 = 10_000;
+/// What an entry costs beside its text.
+const OVERHEAD: usize = 200;
+
+/// Which search a result belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LookupKey {
+    /// Tenant of the user.
+    pub tenant: Arc<str>,
+    /// Profile.
+    pub profile: Arc<str>,
+    /// The user.
+    pub user: Arc<str>,
+    /// The search text, normalised by [`normalise`].
+    pub term: String,
+}
+
+/// What a search brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Sorted entries.
+    Entries(Vec<Entry>),
+    /// dird knows no such profile.
+    UnknownProfile,
+}
+
+/// An outcome with its age.
+#[derive(Debug)]
+pub struct Remembered {
+    /// What it was.
+    pub outcome: Outcome,
+    /// Until when it serves without asking again.
+    pub fresh_until: Instant,
+}
+
+/// A document as it was sent.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// `Content-Type`.
+    pub content_type: HeaderValue,
+    /// `Vary`.
+    pub vary: HeaderValue,
+    /// The bytes.
+    pub body: Bytes,
+    /// Until when it may be sent again.
+    pub fresh_until: Instant,
+}
+
+/// The caches.
+pub struct Caches {
+    /// Outcomes that serve as they are.
+    pub fresh: Cache<LookupKey, Arc<Remembered>>,
+    /// Outcomes that serve when a backend fails.
+    pub stale: Cache<LookupKey, Arc<Remembered>>,
+    /// Documents by the text of the request that shapes them.
+    pub documents: Cache<Box<str>, Arc<Document>>,
+    /// Tenant of a user; `None` = no such user.
+    pub tenants: Cache<Arc<str>, Option<Arc<str>>>,
+    /// Tenant of a user as last known.
+    pub last_tenants: Cache<Arc<str>, Arc<str>>,
+}
+
+impl Caches {
+    /// Empty caches of at most `settings.max_bytes` altogether.
+    pub fn new(settings: &config::Cache) -> Self {
+        let fresh = Cache::builder().expire_after(Freshness).max_capacity(settings.max_bytes / 4);
+        let documents = Cache::builder().expire_after(Freshness).max_capacity(settings.max_bytes / 4);
+        let stale_life = settings.lookup_ttl + settings.stale_if_error;
+        let stale = Cache::builder().time_to_live(stale_life).max_capacity(settings.max_bytes / 2);
+        let tenant_life = TenantLife {
+            known: settings.user_tenant_ttl,
+            unknown: settings.unknown_user_ttl,
+        };
+        Self {
+            fresh: fresh.weigher(weigh_outcome).build(),
+            stale: stale.weigher(weigh_outcome).build(),
+            documents: documents.weigher(weigh_document).build(),
+            tenants: Cache::builder().expire_after(tenant_life).max_capacity(MOST_USERS).build(),
+            last_tenants: Cache::builder()
+                .time_to_live(settings.user_tenant_ttl + settings.stale_if_error)
+                .max_capacity(MOST_USERS)
+                .build(),
+        }
+    }
+}
+
+/// The form of a search text that makes equal searches equal: trimmed, blanks collapsed, composed and, if `fold_case`, in
+/// small letters.
+pub fn normalise(term: &str, fold_case: bool) -> String {
+    let composed: String = term.nfc().collect();
+    let words: Vec<&str> = composed.split_whitespace().collect();
+    let text = words.join(" ");
+    if fold_case { text.to_lowercase() } else { text }
+}
+
+fn weigh_outcome(key: &LookupKey, remembered: &Arc<Remembered>) -> u32 {
+    let entries = match &remembered.outcome {
+        Outcome::Entries(entries) => entries.iter().map(|entry| entry.name.len() + entry.number.len() + 64).sum(),
+        Outcome::UnknownProfile => 0,
+    };
+    let key = key.tenant.len() + key.profile.len() + key.user.len() + key.term.len();
+    u32::try_from(key + entries + OVERHEAD).unwrap_or(u32::MAX)
+}
+
+#[expect(clippy::borrowed_box, reason = "the weigher is given a reference to the key")]
+fn weigh_document(key: &Box<str>, document: &Arc<Document>) -> u32 {
+    u32::try_from(key.len() + document.body.len() + OVERHEAD).unwrap_or(u32::MAX)
+}
+
+/// Each entry ends when its own freshness does.
+struct Freshness;
+
+impl Expiry<LookupKey, Arc<Remembered>> for Freshness {
+    fn expire_after_create(&self, _: &LookupKey, value: &Arc<Remembered>, now: Instant) -> Option<Duration> {
+        Some(value.fresh_until.saturating_duration_since(now))
+    }
+}
+
+impl Expiry<Box<str>, Arc<Document>> for Freshness {
+    fn expire_after_create(&self, _: &Box<str>, value: &Arc<Document>, now: Instant) -> Option<Duration> {
+        Some(value.fresh_until.saturating_duration_since(now))
+    }
+}
+
+struct TenantLife {
+    known: Duration,
+    unknown: Duration,
+}
+
+impl Expiry<Arc<str>, Option<Arc<str>>> for TenantLife {
+    fn expire_after_create(&self, _: &Arc<str>, tenant: &Option<Arc<str>>, _: Instant) -> Option<Duration> {
+        Some(if tenant.is_some() { self.known } else { self.unknown })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn searches_that_differ_in_blanks_case_or_composition_are_one() {
+        assert_eq!(normalise("  Jose\u{301}   NUÑEZ ", true), "josé nuñez");
+        assert_eq!(normalise("  A  b ", false), "A b");
+    }
+}

@@ -1,0 +1,175 @@
+//! What can go wrong with a request, what the client is told as JSON (phoned.md §5, §6.2, §7) and which text a phone shows
+//! instead (§8). `respond.rs` decides between the two.
+
+use http::StatusCode;
+use kit::{clock, problem::Problem};
+use serde_json::{Map, Value, json};
+
+/// A request that gets no page.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PhoneError {
+    /// Parameters are missing or wrong; the map says for each which rule it breaks.
+    #[error("bad parameters")]
+    Invalid(Map<String, Value>),
+    /// `Host`, or the authority of the target, cannot be used for links.
+    #[error("bad host")]
+    BadHost,
+    /// The search text is shorter than `lookup.min_term_length`.
+    #[error("the search text is shorter than {0} characters")]
+    ShortTerm(usize),
+    /// The address is not in the allowlist.
+    #[error("address refused")]
+    AddressRefused,
+    /// No such path.
+    #[error("no such path")]
+    NotFound,
+    /// auth does not know the user.
+    #[error("unknown user")]
+    UnknownUser(String),
+    /// dird does not know the profile.
+    #[error("unknown profile")]
+    UnknownProfile(String),
+    /// auth does not answer.
+    #[error("auth does not answer")]
+    AuthUnreachable,
+    /// dird does not answer, or not in time, or nonsense.
+    #[error("dird does not answer")]
+    DirdUnreachable,
+    /// dird refuses the search with this status.
+    #[error("dird answers {0}")]
+    DirdRefuses(u16),
+    /// Our own token is refused.
+    #[error("the service token is refused")]
+    TokenRejected,
+    /// Too many searches at once.
+    #[error("overloaded")]
+    Overloaded,
+    /// A fault of ours; the log has it.
+    #[error("internal fault")]
+    Internal,
+}
+
+/// Words of the platform for a refusal.
+const FORBIDDEN: &str = "You don't have the permission to access the requested resource. \
+    It is either read-protected or not readable by the server.";
+
+impl PhoneError {
+    /// Whether a backend is at fault, so that an older result may serve (phoned.md §14.3).
+    pub fn excuses_stale(&self) -> bool {
+        matches!(
+            self,
+            Self::AuthUnreachable | Self::DirdUnreachable | Self::DirdRefuses(_) | Self::TokenRejected | Self::Overloaded
+        )
+    }
+
+    /// Whether a phone may get it as a page with status 200 (phoned.md §8).
+    pub fn can_be_a_screen(&self) -> bool {
+        !matches!(self, Self::AddressRefused | Self::NotFound)
+    }
+
+    /// Label of the text that a phone shows.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::UnknownUser(_) => "unknown_user",
+            Self::Overloaded => "busy",
+            Self::ShortTerm(_) => "term_too_short",
+            Self::Invalid(_) | Self::BadHost | Self::NotFound | Self::AddressRefused => "bad_request",
+            _ => "unavailable",
+        }
+    }
+
+    /// Status, words, identifier and details.
+    pub fn problem(&self) -> Problem {
+        use StatusCode as Status;
+        match self {
+            Self::Invalid(details) => invalid(details.clone()),
+            Self::ShortTerm(least) => invalid(rule("term", &format!("Shorter than minimum length {least}."), "length", &json!({"min": least}))),
+            Self::BadHost => Problem::new(Status::BAD_REQUEST, "invalid-host", "The host name of the request cannot be used."),
+            Self::AddressRefused => Problem::new(Status::FORBIDDEN, "forbidden-address", FORBIDDEN),
+            Self::NotFound => Problem::new(Status::NOT_FOUND, "not-found", "The requested URL was not found on the server."),
+            Self::UnknownUser(uuid) => Problem::new(Status::NOT_FOUND, "unknown-user", format!("No such user: \"{uuid}\""))
+                .with_details(json!({"uuid": uuid})),
+            Self::UnknownProfile(name) => {
+                Problem::new(Status::NOT_FOUND, "unknown-profile", format!("No such profile: \"{name}\""))
+                    .with_details(json!({"profile": name}))
+            }
+            Self::AuthUnreachable => unavailable("auth-unreachable", "Connection to Wazo Auth failed"),
+            Self::DirdUnreachable => unavailable("dird-unreachable", "Connection to Wazo Dird failed"),
+            Self::DirdRefuses(status) => Problem::new(Status::BAD_GATEWAY, "dird-error", "Wazo Dird refused the search")
+                .with_details(json!({"status": status})),
+            Self::TokenRejected => unavailable("service-token-rejected", "The token of this service is refused"),
+            Self::Overloaded => unavailable("overloaded", "Too many searches at once"),
+            Self::Internal => Problem::new(Status::INTERNAL_SERVER_ERROR, "internal-error", "Internal Server Error"),
+        }
+    }
+
+    /// The JSON body.
+    pub fn body(&self) -> Vec<u8> {
+        let problem = self.problem();
+        if !matches!(self, Self::UnknownProfile(_)) {
+            return problem.body();
+        }
+        // The one error that keeps the shape of the older bodies beside ours (phoned.md §7.4).
+        let body = json!({
+            "reason": ["Not Found"],
+            "timestamp": [clock::unix_seconds()],
+            "status_code": 404,
+            "message": problem.message,
+            "error_id": problem.error_id,
+            "details": problem.details,
+        });
+        let mut bytes = body.to_string().into_bytes();
+        bytes.push(b'\n');
+        bytes
+    }
+}
+
+fn invalid(details: Map<String, Value>) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "invalid-data", "Sent data is invalid").with_details(Value::Object(details))
+}
+
+fn unavailable(error_id: &'static str, message: &str) -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, error_id, message)
+}
+
+/// One entry of the details of [`PhoneError::Invalid`]: the rule that `field` breaks (phoned.md §5.2, §5.3).
+pub fn rule(field: &str, message: &str, id: &str, constraint: &Value) -> Map<String, Value> {
+    let broken = json!({"message": message, "constraint_id": id, "constraint": constraint});
+    Map::from_iter([(field.to_owned(), broken)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(error: &PhoneError) -> Value {
+        let mut body: Value = serde_json::from_slice(&error.body()).expect("JSON");
+        body["timestamp"] = json!("<timestamp>");
+        body
+    }
+
+    #[test]
+    fn bodies_have_the_agreed_shape() {
+        assert_eq!(
+            body(&PhoneError::UnknownUser("u".to_owned())),
+            json!({
+                "message": "No such user: \"u\"", "error_id": "unknown-user", "details": {"uuid": "u"},
+                "timestamp": "<timestamp>",
+            })
+        );
+        assert_eq!(
+            body(&PhoneError::UnknownProfile("p".to_owned())),
+            json!({
+                "reason": ["Not Found"], "timestamp": "<timestamp>", "status_code": 404,
+                "message": "No such profile: \"p\"", "error_id": "unknown-profile", "details": {"profile": "p"},
+            })
+        );
+        let required = rule("term", "Missing data for required field.", "required", &json!("required"));
+        assert_eq!(
+            body(&PhoneError::Invalid(required))["details"],
+            json!({"term": {
+                "message": "Missing data for required field.", "constraint_id": "required", "constraint": "required",
+            }})
+        );
+    }
+}

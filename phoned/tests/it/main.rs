@@ -1,0 +1,7 @@
+//! What a phone sees of phoned, over real sockets, between stub services.
+
+mod lookup;
+mod pages;
+mod site;
+mod start;
+mod stub;

@@ -1,0 +1,137 @@
+//! An auth and a dird of our own, on one loopback port: they count what they are asked and can be told to fail.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU16, AtomicU64, AtomicUsize, Ordering},
+    },
+};
+
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use kit::serve::{Body, Bound, Limits};
+use serde_json::{Value, json};
+use tokio::{sync::Notify, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+/// The user that the stub knows.
+pub const USER: &str = "5f0c8a52-1111-4222-8333-944445555666";
+/// One that it does not know.
+pub const STRANGER: &str = "5f0c8a52-1111-4222-8333-9444455556ff";
+const TENANT: &str = "a0000000-1111-4111-8111-000000000002";
+
+/// What the stub does and has seen.
+#[derive(Default)]
+pub struct World {
+    /// Tokens handed out; only the last one is accepted.
+    pub tokens: AtomicUsize,
+    /// Searches that reached dird, by their raw query.
+    pub searches: Mutex<Vec<String>>,
+    /// Calls of auth's user resource.
+    pub user_calls: AtomicUsize,
+    /// Status that dird answers instead of rows; 0 = rows.
+    pub dird_fails: AtomicU16,
+    /// Status that auth answers about users; 0 = the truth.
+    pub auth_fails: AtomicU16,
+    /// The current token is refused until the next one is made.
+    pub token_refused: AtomicBool,
+    /// Searches wait until `release` is notified.
+    pub hold: AtomicBool,
+    /// Ends the waiting.
+    pub release: Notify,
+    /// How many people there are.
+    pub people: AtomicU64,
+}
+
+impl World {
+    /// Number of searches that reached dird.
+    pub fn searched(&self) -> usize {
+        self.searches.lock().expect("no panic").len()
+    }
+}
+
+/// A running stub.
+pub struct Stub {
+    /// Its address.
+    pub address: SocketAddr,
+    /// Its state.
+    pub world: Arc<World>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Stub {
+    /// Starts one with three people.
+    pub fn start() -> Self {
+        let world = Arc::new(World::default());
+        world.people.store(3, Ordering::SeqCst);
+        let bound = Bound::bind(([127, 0, 0, 1], 0).into()).expect("a port");
+        let (address, stop) = (bound.local_addr(), CancellationToken::new());
+        let shared = Arc::clone(&world);
+        let service = move |request: Request<Body>| {
+            let world = Arc::clone(&shared);
+            async move { answer(&world, &request.into_parts().0).await }
+        };
+        let task = tokio::spawn(kit::serve::serve(bound, None, service, Limits::default(), stop.clone()));
+        Self { address, world, stop, task }
+    }
+
+    /// Closes the port.
+    pub async fn stop(self) -> Arc<World> {
+        self.stop.cancel();
+        self.task.await.expect("no panic");
+        self.world
+    }
+}
+
+async fn answer(world: &World, request: &http::request::Parts) -> Response<Full<bytes::Bytes>> {
+    let path = request.uri.path();
+    let query = request.uri.query().unwrap_or("");
+    if path == "/0.1/token" {
+        let number = world.tokens.fetch_add(1, Ordering::SeqCst) + 1;
+        world.token_refused.store(false, Ordering::SeqCst);
+        return json_answer(200, &json!({"data": {"token": format!("token-{number}"), "metadata": {"tenant_uuid": TENANT}}}));
+    }
+    let expected = format!("token-{}", world.tokens.load(Ordering::SeqCst));
+    let token = request.headers.get("x-auth-token").and_then(|token| token.to_str().ok());
+    if token != Some(expected.as_str()) || world.token_refused.load(Ordering::SeqCst) {
+        return json_answer(401, &json!({}));
+    }
+    if let Some(user) = path.strip_prefix("/0.1/users/") {
+        world.user_calls.fetch_add(1, Ordering::SeqCst);
+        return match world.auth_fails.load(Ordering::SeqCst) {
+            0 if user == STRANGER => json_answer(404, &json!({})),
+            0 => json_answer(200, &json!({"tenant_uuid": TENANT})),
+            status => json_answer(status, &json!({})),
+        };
+    }
+    search(world, path, query).await
+}
+
+async fn search(world: &World, path: &str, query: &str) -> Response<Full<bytes::Bytes>> {
+    world.searches.lock().expect("no panic").push(query.to_owned());
+    if world.hold.load(Ordering::SeqCst) {
+        world.release.notified().await;
+    }
+    match world.dird_fails.load(Ordering::SeqCst) {
+        0 if path.contains("/nowhere/") => json_answer(404, &json!({})),
+        0 => json_answer(200, &people(world.people.load(Ordering::SeqCst))),
+        status => json_answer(status, &json!({})),
+    }
+}
+
+fn people(count: u64) -> Value {
+    let row = |number: u64| json!({"column_values": [format!("Person {number:03}"), format!("555{number:04}"), null]});
+    json!({
+        "column_headers": ["Name", "Number", "Mobile"],
+        "column_types": ["name", "number", "number"],
+        "results": (1..=count).rev().map(row).collect::<Vec<_>>(),
+    })
+}
+
+fn json_answer(status: u16, body: &Value) -> Response<Full<bytes::Bytes>> {
+    let mut response = Response::new(Full::new(bytes::Bytes::from(body.to_string())));
+    *response.status_mut() = StatusCode::from_u16(status).expect("a status");
+    response
+}

@@ -55,6 +55,12 @@ pub enum AppError {
 }
 
 impl App {
+    /// Finds out whether `config` can be used, without keeping anything: reads and tries every template.
+    pub fn check(config: &Config) -> Result<(), AppError> {
+        Registry::load(&choices(config))?;
+        Ok(())
+    }
+
     /// Puts the parts together. Reads the templates, so it blocks on the file system.
     pub fn new(config: Config, gate: Gate) -> Result<Self, AppError> {
         let config = Arc::new(config);
@@ -64,7 +70,9 @@ impl App {
         }
         let source = CredentialSource::KeyFile(config.auth.key_file.clone());
         let failed = |key| move |source| AppError::Client { key, source };
-        let auth = Arc::new(AuthClient::new(&config.auth.upstream, source, AGENT).map_err(failed("auth"))?);
+        let auth = Arc::new(
+            AuthClient::new(&config.auth.upstream, source, AGENT).map_err(failed("auth"))?,
+        );
         let dird = DirdClient::new(&config.dird, Arc::clone(&auth)).map_err(failed("dird"))?;
         let caches = Arc::new(Caches::new(&config.cache));
         let tasks = TaskTracker::new();

@@ -79,10 +79,16 @@ pub struct Caches {
 impl Caches {
     /// Empty caches of at most `settings.max_bytes` altogether.
     pub fn new(settings: &config::Cache) -> Self {
-        let fresh = Cache::builder().expire_after(Freshness).max_capacity(settings.max_bytes / 4);
-        let documents = Cache::builder().expire_after(Freshness).max_capacity(settings.max_bytes / 4);
+        let fresh = Cache::builder()
+            .expire_after(Freshness)
+            .max_capacity(settings.max_bytes / 4);
+        let documents = Cache::builder()
+            .expire_after(Freshness)
+            .max_capacity(settings.max_bytes / 4);
         let stale_life = settings.lookup_ttl + settings.stale_if_error;
-        let stale = Cache::builder().time_to_live(stale_life).max_capacity(settings.max_bytes / 2);
+        let stale = Cache::builder()
+            .time_to_live(stale_life)
+            .max_capacity(settings.max_bytes / 2);
         let tenant_life = TenantLife {
             known: settings.user_tenant_ttl,
             unknown: settings.unknown_user_ttl,
@@ -91,7 +97,10 @@ impl Caches {
             fresh: fresh.weigher(weigh_outcome).build(),
             stale: stale.weigher(weigh_outcome).build(),
             documents: documents.weigher(weigh_document).build(),
-            tenants: Cache::builder().expire_after(tenant_life).max_capacity(MOST_USERS).build(),
+            tenants: Cache::builder()
+                .expire_after(tenant_life)
+                .max_capacity(MOST_USERS)
+                .build(),
             last_tenants: Cache::builder()
                 .time_to_live(settings.user_tenant_ttl + settings.stale_if_error)
                 .max_capacity(MOST_USERS)
@@ -111,14 +120,20 @@ pub fn normalise(term: &str, fold_case: bool) -> String {
 
 fn weigh_outcome(key: &LookupKey, remembered: &Arc<Remembered>) -> u32 {
     let entries = match &remembered.outcome {
-        Outcome::Entries(entries) => entries.iter().map(|entry| entry.name.len() + entry.number.len() + 64).sum(),
+        Outcome::Entries(entries) => entries
+            .iter()
+            .map(|entry| entry.name.len() + entry.number.len() + 64)
+            .sum(),
         Outcome::UnknownProfile => 0,
     };
     let key = key.tenant.len() + key.profile.len() + key.user.len() + key.term.len();
     u32::try_from(key + entries + OVERHEAD).unwrap_or(u32::MAX)
 }
 
-#[expect(clippy::borrowed_box, reason = "the weigher is given a reference to the key")]
+#[expect(
+    clippy::borrowed_box,
+    reason = "the weigher is given a reference to the key"
+)]
 fn weigh_document(key: &Box<str>, document: &Arc<Document>) -> u32 {
     u32::try_from(key.len() + document.body.len() + OVERHEAD).unwrap_or(u32::MAX)
 }
@@ -127,13 +142,23 @@ fn weigh_document(key: &Box<str>, document: &Arc<Document>) -> u32 {
 struct Freshness;
 
 impl Expiry<LookupKey, Arc<Remembered>> for Freshness {
-    fn expire_after_create(&self, _: &LookupKey, value: &Arc<Remembered>, now: Instant) -> Option<Duration> {
+    fn expire_after_create(
+        &self,
+        _: &LookupKey,
+        value: &Arc<Remembered>,
+        now: Instant,
+    ) -> Option<Duration> {
         Some(value.fresh_until.saturating_duration_since(now))
     }
 }
 
 impl Expiry<Box<str>, Arc<Document>> for Freshness {
-    fn expire_after_create(&self, _: &Box<str>, value: &Arc<Document>, now: Instant) -> Option<Duration> {
+    fn expire_after_create(
+        &self,
+        _: &Box<str>,
+        value: &Arc<Document>,
+        now: Instant,
+    ) -> Option<Duration> {
         Some(value.fresh_until.saturating_duration_since(now))
     }
 }
@@ -144,8 +169,17 @@ struct TenantLife {
 }
 
 impl Expiry<Arc<str>, Option<Arc<str>>> for TenantLife {
-    fn expire_after_create(&self, _: &Arc<str>, tenant: &Option<Arc<str>>, _: Instant) -> Option<Duration> {
-        Some(if tenant.is_some() { self.known } else { self.unknown })
+    fn expire_after_create(
+        &self,
+        _: &Arc<str>,
+        tenant: &Option<Arc<str>>,
+        _: Instant,
+    ) -> Option<Duration> {
+        Some(if tenant.is_some() {
+            self.known
+        } else {
+            self.unknown
+        })
     }
 }
 

@@ -1,12 +1,21 @@
 //! The configuration as Rust sees it; config/phoned.yml, compiled in as the default, explains each key (phoned.md §17.2).
 
-use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use kit::{
+    config::{BrokenExtra, ConfigError, Layering, Loaded, MissingKeyFile},
     http_client::{Upstream, seconds},
+    observe::Level,
     secret::Secret,
+    subnet::Allowlist,
 };
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::{directory::page::Collation, lang::Branding, vendor::registry::VendorSettings};
 
@@ -254,6 +263,35 @@ pub struct I18n {
     pub default_locale: String,
 }
 
+/// Reads the configuration (phoned.md §17.1). `flags` is what the command line set. A broken file anywhere, a missing key file and
+/// a bad subnet are errors: nothing starts with half of what was configured.
+pub fn load(main: &Path, flags: Value, allow_exec: bool) -> Result<Loaded<Config>, ConfigError> {
+    let loaded: Loaded<Config> = kit::config::load(&Layering {
+        defaults: DEFAULTS,
+        main,
+        broken_extra: BrokenExtra::Fail,
+        missing_key_file: MissingKeyFile::Fail,
+        flags,
+        allow_exec,
+        open_keys: &[
+            "enabled_plugins",
+            "vendors",
+            "auth",
+            "dird",
+            "amid",
+            "confd",
+        ],
+    })?;
+    if let Err(problem) = loaded.config.log_level.parse::<Level>() {
+        return Err(loaded.fault("log_level", problem));
+    }
+    if let Err(bad) = Allowlist::parse(&loaded.config.rest_api.authorized_subnets) {
+        let key = format!("rest_api.authorized_subnets.{}", bad.index);
+        return Err(loaded.fault(&key, bad));
+    }
+    Ok(loaded)
+}
+
 impl Config {
     /// Whether the plugin `name` is on; one that is not listed is.
     pub fn enabled(&self, name: &str) -> bool {
@@ -262,7 +300,10 @@ impl Config {
 
     /// The plugins that are off.
     pub fn disabled(&self) -> Vec<String> {
-        let off = self.enabled_plugins.iter().filter(|(_, enabled)| !**enabled);
+        let off = self
+            .enabled_plugins
+            .iter()
+            .filter(|(_, enabled)| !**enabled);
         off.map(|(name, _)| name.clone()).collect()
     }
 }
@@ -293,7 +334,15 @@ mod tests {
             }
         }
         let optional = |pointer: &str| {
-            ["/enabled_plugins/", "/https", "/prefix", "/timeout", "/verify_certificate"].iter().any(|part| pointer.contains(part))
+            [
+                "/enabled_plugins/",
+                "/https",
+                "/prefix",
+                "/timeout",
+                "/verify_certificate",
+            ]
+            .iter()
+            .any(|part| pointer.contains(part))
                 || tree.pointer(pointer) == Some(&serde_json::Value::Null)
                 || pointer == "/user"
         };
@@ -303,14 +352,19 @@ mod tests {
 
     fn leaves(value: &serde_json::Value, at: &str) -> Vec<String> {
         match value.as_object().filter(|object| !object.is_empty()) {
-            Some(object) => object.iter().flat_map(|(key, inner)| leaves(inner, &format!("{at}/{key}"))).collect(),
+            Some(object) => object
+                .iter()
+                .flat_map(|(key, inner)| leaves(inner, &format!("{at}/{key}")))
+                .collect(),
             None => vec![at.to_owned()],
         }
     }
 
     fn remove(tree: &mut serde_json::Value, pointer: &str) {
         let (parent, key) = pointer.rsplit_once('/').expect("a path");
-        let parent = tree.pointer_mut(parent).and_then(serde_json::Value::as_object_mut);
+        let parent = tree
+            .pointer_mut(parent)
+            .and_then(serde_json::Value::as_object_mut);
         parent.expect("a map").remove(key);
     }
 }

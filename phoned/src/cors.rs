@@ -4,7 +4,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use crate::{config::Cors, respond::Response};
 
-const METHODS: HeaderValue = HeaderValue::from_static("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT");
+const METHODS: HeaderValue =
+    HeaderValue::from_static("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT");
 const ANY: HeaderValue = HeaderValue::from_static("*");
 
 /// Adds the headers to `response`, the answer to a request with `method` and `request` headers.
@@ -22,7 +23,8 @@ pub fn add(settings: &Cors, method: &Method, request: &HeaderMap, response: &mut
             headers.append(header::VARY, HeaderValue::from_static("Origin"));
         }
     }
-    let preflight = *method == Method::OPTIONS && request.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let preflight =
+        *method == Method::OPTIONS && request.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     if !preflight {
         return;
     }
@@ -34,9 +36,26 @@ pub fn add(settings: &Cors, method: &Method, request: &HeaderMap, response: &mut
 
 /// The requested headers that are allowed; `None` when none is.
 fn allowed_headers(settings: &Cors, request: &HeaderMap) -> Option<HeaderValue> {
-    let requested = request.get(&header::ACCESS_CONTROL_REQUEST_HEADERS)?.to_str().ok()?;
-    let allowed = |name: &&str| settings.allow_headers.iter().any(|allowed| allowed.eq_ignore_ascii_case(name));
+    let requested = request
+        .get(&header::ACCESS_CONTROL_REQUEST_HEADERS)?
+        .to_str()
+        .ok()?;
+    let allowed = |name: &&str| {
+        settings
+            .allow_headers
+            .iter()
+            .any(|allowed| allowed.eq_ignore_ascii_case(name))
+    };
     let named = |name: &&str| HeaderName::try_from(*name).is_ok();
-    let names: Vec<&str> = requested.split(',').map(str::trim).filter(named).filter(allowed).collect();
-    if names.is_empty() { None } else { HeaderValue::try_from(names.join(", ")).ok() }
+    let names: Vec<&str> = requested
+        .split(',')
+        .map(str::trim)
+        .filter(named)
+        .filter(allowed)
+        .collect();
+    if names.is_empty() {
+        None
+    } else {
+        HeaderValue::try_from(names.join(", ")).ok()
+    }
 }

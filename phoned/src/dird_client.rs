@@ -55,11 +55,17 @@ impl DirdClient {
         let token = self.auth.token().await.map_err(auth_error)?;
         let mut response = self.send(search, &token).await?;
         if response.status() == StatusCode::UNAUTHORIZED {
-            let newer = self.auth.after_rejection(&token).await.ok_or(PhoneError::TokenRejected)?;
+            let newer = self
+                .auth
+                .after_rejection(&token)
+                .await
+                .ok_or(PhoneError::TokenRejected)?;
             response = self.send(search, &newer).await?;
         }
         match response.status().as_u16() {
-            200 => http_client::json(response).await.map_err(|_| PhoneError::DirdUnreachable),
+            200 => http_client::json(response)
+                .await
+                .map_err(|_| PhoneError::DirdUnreachable),
             401 => Err(PhoneError::TokenRejected),
             404 => Err(PhoneError::UnknownProfile(search.profile.to_string())),
             status @ 400..=499 => Err(PhoneError::DirdRefuses(status)),
@@ -68,8 +74,15 @@ impl DirdClient {
     }
 
     async fn send(&self, search: &Search, token: &ServiceToken) -> Result<Response, PhoneError> {
-        let (profile, user, term) = (encoded(&search.profile), encoded(&search.user), encoded(&search.term));
-        let address = format!("{}/directories/lookup/{profile}/{user}?term={term}", self.base);
+        let (profile, user, term) = (
+            encoded(&search.profile),
+            encoded(&search.user),
+            encoded(&search.term),
+        );
+        let address = format!(
+            "{}/directories/lookup/{profile}/{user}?term={term}",
+            self.base
+        );
         let mut request = self
             .http
             .get(address)
@@ -80,7 +93,11 @@ impl DirdClient {
             request = request.header("traceparent", trace);
         }
         request.send().await.map_err(|error| {
-            tracing::warn!(timeout = error.is_timeout(), connect = error.is_connect(), "dird does not answer");
+            tracing::warn!(
+                timeout = error.is_timeout(),
+                connect = error.is_connect(),
+                "dird does not answer"
+            );
             PhoneError::DirdUnreachable
         })
     }

@@ -58,7 +58,11 @@ impl PhoneError {
     pub fn excuses_stale(&self) -> bool {
         matches!(
             self,
-            Self::AuthUnreachable | Self::DirdUnreachable | Self::DirdRefuses(_) | Self::TokenRejected | Self::Overloaded
+            Self::AuthUnreachable
+                | Self::DirdUnreachable
+                | Self::DirdRefuses(_)
+                | Self::TokenRejected
+                | Self::Overloaded
         )
     }
 
@@ -73,7 +77,9 @@ impl PhoneError {
             Self::UnknownUser(_) => "unknown_user",
             Self::Overloaded => "busy",
             Self::ShortTerm(_) => "term_too_short",
-            Self::Invalid(_) | Self::BadHost | Self::NotFound | Self::AddressRefused => "bad_request",
+            Self::Invalid(_) | Self::BadHost | Self::NotFound | Self::AddressRefused => {
+                "bad_request"
+            }
             _ => "unavailable",
         }
     }
@@ -83,23 +89,57 @@ impl PhoneError {
         use StatusCode as Status;
         match self {
             Self::Invalid(details) => invalid(details.clone()),
-            Self::ShortTerm(least) => invalid(rule("term", &format!("Shorter than minimum length {least}."), "length", &json!({"min": least}))),
-            Self::BadHost => Problem::new(Status::BAD_REQUEST, "invalid-host", "The host name of the request cannot be used."),
+            Self::ShortTerm(least) => invalid(rule(
+                "term",
+                &format!("Shorter than minimum length {least}."),
+                "length",
+                &json!({"min": least}),
+            )),
+            Self::BadHost => Problem::new(
+                Status::BAD_REQUEST,
+                "invalid-host",
+                "The host name of the request cannot be used.",
+            ),
             Self::AddressRefused => Problem::new(Status::FORBIDDEN, "forbidden-address", FORBIDDEN),
-            Self::NotFound => Problem::new(Status::NOT_FOUND, "not-found", "The requested URL was not found on the server."),
-            Self::UnknownUser(uuid) => Problem::new(Status::NOT_FOUND, "unknown-user", format!("No such user: \"{uuid}\""))
-                .with_details(json!({"uuid": uuid})),
-            Self::UnknownProfile(name) => {
-                Problem::new(Status::NOT_FOUND, "unknown-profile", format!("No such profile: \"{name}\""))
-                    .with_details(json!({"profile": name}))
+            Self::NotFound => Problem::new(
+                Status::NOT_FOUND,
+                "not-found",
+                "The requested URL was not found on the server.",
+            ),
+            Self::UnknownUser(uuid) => Problem::new(
+                Status::NOT_FOUND,
+                "unknown-user",
+                format!("No such user: \"{uuid}\""),
+            )
+            .with_details(json!({"uuid": uuid})),
+            Self::UnknownProfile(name) => Problem::new(
+                Status::NOT_FOUND,
+                "unknown-profile",
+                format!("No such profile: \"{name}\""),
+            )
+            .with_details(json!({"profile": name})),
+            Self::AuthUnreachable => {
+                unavailable("auth-unreachable", "Connection to Wazo Auth failed")
             }
-            Self::AuthUnreachable => unavailable("auth-unreachable", "Connection to Wazo Auth failed"),
-            Self::DirdUnreachable => unavailable("dird-unreachable", "Connection to Wazo Dird failed"),
-            Self::DirdRefuses(status) => Problem::new(Status::BAD_GATEWAY, "dird-error", "Wazo Dird refused the search")
-                .with_details(json!({"status": status})),
-            Self::TokenRejected => unavailable("service-token-rejected", "The token of this service is refused"),
+            Self::DirdUnreachable => {
+                unavailable("dird-unreachable", "Connection to Wazo Dird failed")
+            }
+            Self::DirdRefuses(status) => Problem::new(
+                Status::BAD_GATEWAY,
+                "dird-error",
+                "Wazo Dird refused the search",
+            )
+            .with_details(json!({"status": status})),
+            Self::TokenRejected => unavailable(
+                "service-token-rejected",
+                "The token of this service is refused",
+            ),
             Self::Overloaded => unavailable("overloaded", "Too many searches at once"),
-            Self::Internal => Problem::new(Status::INTERNAL_SERVER_ERROR, "internal-error", "Internal Server Error"),
+            Self::Internal => Problem::new(
+                Status::INTERNAL_SERVER_ERROR,
+                "internal-error",
+                "Internal Server Error",
+            ),
         }
     }
 
@@ -125,7 +165,12 @@ impl PhoneError {
 }
 
 fn invalid(details: Map<String, Value>) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "invalid-data", "Sent data is invalid").with_details(Value::Object(details))
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "invalid-data",
+        "Sent data is invalid",
+    )
+    .with_details(Value::Object(details))
 }
 
 fn unavailable(error_id: &'static str, message: &str) -> Problem {
@@ -164,7 +209,12 @@ mod tests {
                 "message": "No such profile: \"p\"", "error_id": "unknown-profile", "details": {"profile": "p"},
             })
         );
-        let required = rule("term", "Missing data for required field.", "required", &json!("required"));
+        let required = rule(
+            "term",
+            "Missing data for required field.",
+            "required",
+            &json!("required"),
+        );
         assert_eq!(
             body(&PhoneError::Invalid(required))["details"],
             json!({"term": {

@@ -20,8 +20,8 @@ use tokio_util::task::TaskTracker;
 use crate::{
     cache::{Caches, LookupKey, Outcome, Remembered, normalise},
     config::Config,
-    directory::{page, rows},
     dird_client::{DirdClient, Search, auth_error},
+    directory::{page, rows},
     error::PhoneError,
 };
 
@@ -70,7 +70,13 @@ struct Inner {
 
 impl Lookups {
     /// A search service; its calls run in `tasks`.
-    pub fn new(dird: DirdClient, auth: Arc<AuthClient>, caches: Arc<Caches>, config: Arc<Config>, tasks: TaskTracker) -> Self {
+    pub fn new(
+        dird: DirdClient,
+        auth: Arc<AuthClient>,
+        caches: Arc<Caches>,
+        config: Arc<Config>,
+        tasks: TaskTracker,
+    ) -> Self {
         let turns = Semaphore::new(config.lookup.concurrent);
         let inner = Inner {
             auth,
@@ -81,14 +87,21 @@ impl Lookups {
             waiting: AtomicUsize::new(0),
             tasks,
         };
-        Self { inner: Arc::new(inner) }
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 
     /// The entries for `ask`, within `lookup.deadline`; older ones when a backend fails.
     pub async fn find(&self, ask: &Ask) -> Result<Found, PhoneError> {
         let deadline = tokio::time::Instant::now() + self.inner.config.lookup.deadline;
         let error = match timeout_at(deadline, self.fresh(ask)).await {
-            Ok(Ok(remembered)) => return Ok(Found { remembered, stale: false }),
+            Ok(Ok(remembered)) => {
+                return Ok(Found {
+                    remembered,
+                    stale: false,
+                });
+            }
             Ok(Err(error)) => error,
             Err(_) => PhoneError::DirdUnreachable,
         };
@@ -96,7 +109,10 @@ impl Lookups {
             return Err(error);
         }
         let remembered = self.stale(ask).await.ok_or(error)?;
-        Ok(Found { remembered, stale: true })
+        Ok(Found {
+            remembered,
+            stale: true,
+        })
     }
 
     async fn fresh(&self, ask: &Ask) -> Result<Arc<Remembered>, PhoneError> {
@@ -126,14 +142,20 @@ impl Lookups {
         let settings = &self.inner.config.cache;
         let (outcome, life) = match self.inner.dird.lookup(&search).await {
             Ok(answer) => self.outcome(&answer),
-            Err(PhoneError::UnknownProfile(_)) => (Outcome::UnknownProfile, settings.unknown_profile_ttl),
+            Err(PhoneError::UnknownProfile(_)) => {
+                (Outcome::UnknownProfile, settings.unknown_profile_ttl)
+            }
             Err(error) => return Err(error),
         };
         let remembered = Arc::new(Remembered {
             outcome,
             fresh_until: Instant::now() + life,
         });
-        self.inner.caches.stale.insert(key, Arc::clone(&remembered)).await;
+        self.inner
+            .caches
+            .stale
+            .insert(key, Arc::clone(&remembered))
+            .await;
         Ok(remembered)
     }
 
@@ -145,7 +167,11 @@ impl Lookups {
             entries.dedup();
         }
         entries.truncate(MOST_ROWS);
-        let life = if entries.is_empty() { config.cache.empty_ttl } else { config.cache.lookup_ttl };
+        let life = if entries.is_empty() {
+            config.cache.empty_ttl
+        } else {
+            config.cache.lookup_ttl
+        };
         (Outcome::Entries(entries), life)
     }
 
@@ -156,7 +182,10 @@ impl Lookups {
         }
         let waiting = self.inner.waiting.fetch_add(1, Ordering::Relaxed);
         let turn = if waiting < self.inner.config.lookup.queued {
-            timeout(TURN, self.inner.turns.acquire()).await.ok().and_then(Result::ok)
+            timeout(TURN, self.inner.turns.acquire())
+                .await
+                .ok()
+                .and_then(Result::ok)
         } else {
             None
         };
@@ -179,11 +208,19 @@ impl Lookups {
                 let tenant = inner.auth.tenant_of_user(&user).await.map_err(auth_error)?;
                 let tenant: Option<Arc<str>> = tenant.map(Into::into);
                 if let Some(tenant) = &tenant {
-                    inner.caches.last_tenants.insert(Arc::clone(&user), Arc::clone(tenant)).await;
+                    inner
+                        .caches
+                        .last_tenants
+                        .insert(Arc::clone(&user), Arc::clone(tenant))
+                        .await;
                 }
                 Ok(tenant)
             };
-            inner.caches.tenants.try_get_with(Arc::clone(&user), ask).await
+            inner
+                .caches
+                .tenants
+                .try_get_with(Arc::clone(&user), ask)
+                .await
         };
         shared(self.inner.tasks.spawn(load).await)
     }
@@ -204,7 +241,9 @@ impl Lookups {
 }
 
 /// The result of a shared call. A call that panicked is a fault of ours.
-fn shared<T>(joined: Result<Result<T, Arc<PhoneError>>, tokio::task::JoinError>) -> Result<T, PhoneError> {
+fn shared<T>(
+    joined: Result<Result<T, Arc<PhoneError>>, tokio::task::JoinError>,
+) -> Result<T, PhoneError> {
     match joined {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err((*error).clone()),

@@ -26,13 +26,29 @@ const ERROR: HeaderName = HeaderName::from_static("x-phoned-error");
 
 /// What directory clients of phones call themselves, in small letters.
 const PHONES: [&str; 14] = [
-    "aastra", "mitel", "cisco", "allegro", "polycom", "poly", "snom", "thomson", "technicolor", "yealink", "gigaset", "fanvil",
-    "htek", "alcatel",
+    "aastra",
+    "mitel",
+    "cisco",
+    "allegro",
+    "polycom",
+    "poly",
+    "snom",
+    "thomson",
+    "technicolor",
+    "yealink",
+    "gigaset",
+    "fanvil",
+    "htek",
+    "alcatel",
 ];
 
 /// `Vary` of a make's documents.
 pub fn vary(vendor: &Vendor) -> HeaderValue {
-    HeaderValue::from_static(if vendor.manifest.latin1 { "Accept-Language, Accept-Charset" } else { "Accept-Language" })
+    HeaderValue::from_static(if vendor.manifest.latin1 {
+        "Accept-Language, Accept-Charset"
+    } else {
+        "Accept-Language"
+    })
 }
 
 /// A document; `stale` ones carry a warning.
@@ -51,9 +67,13 @@ pub fn document(document: &Document, stale: bool) -> Response {
 /// An error as programs read it.
 pub fn json(error: &PhoneError) -> Response {
     let mut response = json_body(error.problem().status, error.body().into());
-    response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, NO_STORE);
     if *error == PhoneError::Overloaded {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
     }
     response
 }
@@ -67,7 +87,12 @@ pub fn json_body(status: StatusCode, body: Bytes) -> Response {
 }
 
 /// An error as whoever asked can show it.
-pub fn phone_error(app: &App, asked: &Asked<'_>, headers: &HeaderMap, error: &PhoneError) -> Response {
+pub fn phone_error(
+    app: &App,
+    asked: &Asked<'_>,
+    headers: &HeaderMap,
+    error: &PhoneError,
+) -> Response {
     let wants_screen = match app.config.phone_errors.mode {
         ErrorMode::Json => false,
         ErrorMode::Screen => true,
@@ -84,10 +109,13 @@ pub fn phone_error(app: &App, asked: &Asked<'_>, headers: &HeaderMap, error: &Ph
     let mut response = http::Response::new(Body::from(body));
     let headers = response.headers_mut();
     let problem = error.problem();
-    headers.insert(header::CONTENT_TYPE, match page.charset {
-        Charset::Utf8 => page.vendor.utf8.clone(),
-        Charset::Latin1 => page.vendor.latin1.clone(),
-    });
+    headers.insert(
+        header::CONTENT_TYPE,
+        match page.charset {
+            Charset::Utf8 => page.vendor.utf8.clone(),
+            Charset::Latin1 => page.vendor.latin1.clone(),
+        },
+    );
     headers.insert(header::CACHE_CONTROL, NO_STORE);
     headers.insert(header::VARY, vary(page.vendor));
     headers.insert(STATUS, HeaderValue::from(problem.status.as_u16()));
@@ -101,8 +129,13 @@ fn is_phone(headers: &HeaderMap) -> bool {
     if accept.to_ascii_lowercase().contains("application/json") {
         return false;
     }
-    let agent = asked::text(headers, &header::USER_AGENT).unwrap_or("").to_ascii_lowercase();
-    PHONES.iter().any(|phone| agent.contains(phone)) || headers.keys().any(|name| name.as_str().starts_with("x-ciscoipphone"))
+    let agent = asked::text(headers, &header::USER_AGENT)
+        .unwrap_or("")
+        .to_ascii_lowercase();
+    PHONES.iter().any(|phone| agent.contains(phone))
+        || headers
+            .keys()
+            .any(|name| name.as_str().starts_with("x-ciscoipphone"))
 }
 
 #[cfg(test)]
@@ -110,16 +143,30 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        let pair = |&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value));
+        let pair = |&(name, value)| {
+            (
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            )
+        };
         pairs.iter().map(pair).collect()
     }
 
     #[test]
     fn phones_are_told_from_programs() {
-        assert!(is_phone(&headers(&[("user-agent", "Mozilla/4.0 (compatible; snom710-SIP 8.7)")])));
-        assert!(is_phone(&headers(&[("x-ciscoipphonemodelname", "CP-7961G")])));
+        assert!(is_phone(&headers(&[(
+            "user-agent",
+            "Mozilla/4.0 (compatible; snom710-SIP 8.7)"
+        )])));
+        assert!(is_phone(&headers(&[(
+            "x-ciscoipphonemodelname",
+            "CP-7961G"
+        )])));
         assert!(!is_phone(&headers(&[("user-agent", "curl/8.5")])));
-        assert!(!is_phone(&headers(&[("user-agent", "Yealink SIP-T46G"), ("accept", "application/json")])));
+        assert!(!is_phone(&headers(&[
+            ("user-agent", "Yealink SIP-T46G"),
+            ("accept", "application/json")
+        ])));
         assert!(!is_phone(&HeaderMap::new()));
     }
 }

@@ -37,7 +37,9 @@ pub fn router(app: &Arc<App>) -> Router {
     if app.config.enabled("status") {
         router = router.route("/0.1/status", machine(app, "/0.1/status"));
     }
-    router.fallback(not_found).method_not_allowed_fallback(not_allowed)
+    router
+        .fallback(not_found)
+        .method_not_allowed_fallback(not_allowed)
 }
 
 /// Answers one request. The routes cannot fail, they answer errors.
@@ -87,7 +89,12 @@ fn phone(app: &Arc<App>, template: String, route: PhoneRoute) -> MethodRouter {
             let request = request.into_parts().0;
             let mut response = directory::answer(&app, route, &request).await;
             if app.config.rest_api.cors.phone_routes {
-                cors::add(&app.config.rest_api.cors, &request.method, &request.headers, &mut response);
+                cors::add(
+                    &app.config.rest_api.cors,
+                    &request.method,
+                    &request.headers,
+                    &mut response,
+                );
             }
             log(template, &response, started);
             response
@@ -104,7 +111,12 @@ fn machine(app: &Arc<App>, template: &'static str) -> MethodRouter {
             let started = Instant::now();
             let request = request.into_parts().0;
             let mut response = status::answer(&app, &request).await;
-            cors::add(&app.config.rest_api.cors, &request.method, &request.headers, &mut response);
+            cors::add(
+                &app.config.rest_api.cors,
+                &request.method,
+                &request.headers,
+                &mut response,
+            );
             log(template, &response, started);
             response
         }
@@ -114,7 +126,12 @@ fn machine(app: &Arc<App>, template: &'static str) -> MethodRouter {
         let app = Arc::clone(&app);
         async move {
             let mut response = options().await;
-            cors::add(&app.config.rest_api.cors, request.method(), request.headers(), &mut response);
+            cors::add(
+                &app.config.rest_api.cors,
+                request.method(),
+                request.headers(),
+                &mut response,
+            );
             response
         }
     };
@@ -137,7 +154,10 @@ async fn not_found() -> Response {
 
 async fn not_allowed() -> Response {
     let started = Instant::now();
-    let response = respond::json_body(StatusCode::METHOD_NOT_ALLOWED, Bytes::from_static(NOT_ALLOWED));
+    let response = respond::json_body(
+        StatusCode::METHOD_NOT_ALLOWED,
+        Bytes::from_static(NOT_ALLOWED),
+    );
     log("-", &response, started);
     response
 }

@@ -78,11 +78,14 @@ pub struct Running {
 
 /// Checks `config` and binds its addresses. Must be called inside a runtime.
 pub async fn prepare(config: Config) -> Result<Ready, StartError> {
-    let gate = Gate::new(&config.rest_api.authorized_subnets).map_err(|bad| StartError::Subnet {
-        origin: String::new(),
-        problem: bad.to_string(),
-    })?;
-    CredentialSource::KeyFile(config.auth.key_file.clone()).read().await?;
+    let gate =
+        Gate::new(&config.rest_api.authorized_subnets).map_err(|bad| StartError::Subnet {
+            origin: String::new(),
+            problem: bad.to_string(),
+        })?;
+    CredentialSource::KeyFile(config.auth.key_file.clone())
+        .read()
+        .await?;
     let app = App::new(config, gate)?;
     let rest_api = &app.config.rest_api;
     let acceptor = acceptor(&rest_api.https);
@@ -119,7 +122,9 @@ fn acceptor(settings: &TlsListener) -> Option<Acceptor> {
         return None;
     }
     let loaded = Acceptor::load_http1(&settings.certificate, &settings.private_key);
-    loaded.inspect_err(|error| tracing::warn!("HTTPS server won't start: {error}")).ok()
+    loaded
+        .inspect_err(|error| tracing::warn!("HTTPS server won't start: {error}"))
+        .ok()
 }
 
 /// [`prepare`] and [`Ready::start`] in one.
@@ -134,18 +139,33 @@ impl Ready {
         let router = router::router(&self.app);
         let mut running = Running {
             http: self.plain.iter().map(Bound::local_addr).collect(),
-            https: self.tls.iter().map(|(bound, _)| bound.local_addr()).collect(),
+            https: self
+                .tls
+                .iter()
+                .map(|(bound, _)| bound.local_addr())
+                .collect(),
             requests: self.app.tasks.clone(),
-            tasks: vec![tokio::spawn(Arc::clone(&self.app.auth).keep_token(stop.clone()))],
+            tasks: vec![tokio::spawn(
+                Arc::clone(&self.app.auth).keep_token(stop.clone()),
+            )],
             stop,
         };
         let plain = self.plain.into_iter().map(|bound| (bound, None));
-        let tls = self.tls.into_iter().map(|(bound, acceptor)| (bound, Some(acceptor)));
+        let tls = self
+            .tls
+            .into_iter()
+            .map(|(bound, acceptor)| (bound, Some(acceptor)));
         for (bound, acceptor) in plain.chain(tls) {
             tracing::info!(address = %bound.local_addr(), tls = acceptor.is_some(), "listening");
             let router = router.clone();
             let service = move |request| router::serve(router.clone(), request);
-            let served = serve::serve(bound, acceptor, service, limits.clone(), running.stop.clone());
+            let served = serve::serve(
+                bound,
+                acceptor,
+                service,
+                limits.clone(),
+                running.stop.clone(),
+            );
             running.tasks.push(tokio::spawn(served));
         }
         running

@@ -29,7 +29,10 @@ pub async fn answer(app: &App, request: &Parts) -> Response {
 }
 
 async fn status(app: &App) -> Value {
-    let (auth, dird) = tokio::join!(listens(&app.config.auth.upstream), listens(&app.config.dird));
+    let (auth, dird) = tokio::join!(
+        listens(&app.config.auth.upstream),
+        listens(&app.config.dird)
+    );
     json!({
         // No event is consumed yet, which is what a monitor has to know.
         "bus_consumer": {"status": "fail"},

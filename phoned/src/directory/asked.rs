@@ -113,7 +113,8 @@ fn base<'a>(app: &'a App, peer: &Peer, headers: &HeaderMap) -> Result<Cow<'a, st
     };
     let host = host.to_str().map_err(|_| PhoneError::BadHost)?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".:[]-".contains(&byte);
-    let allowed = settings.allowed_hosts.is_empty() || settings.allowed_hosts.iter().any(|name| names(name, host));
+    let allowed = settings.allowed_hosts.is_empty()
+        || settings.allowed_hosts.iter().any(|name| names(name, host));
     if host.is_empty() || !host.bytes().all(plain) || !allowed {
         return Err(PhoneError::BadHost);
     }
@@ -122,8 +123,11 @@ fn base<'a>(app: &'a App, peer: &Peer, headers: &HeaderMap) -> Result<Cow<'a, st
 
 /// Whether an entry of `allowed_hosts` names `host`, with or without its port.
 fn names(entry: &str, host: &str) -> bool {
-    let without_port = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
-    entry.eq_ignore_ascii_case(host) || without_port.is_some_and(|(name, _)| entry.eq_ignore_ascii_case(name))
+    let without_port = host
+        .rsplit_once(':')
+        .filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
+    entry.eq_ignore_ascii_case(host)
+        || without_port.is_some_and(|(name, _)| entry.eq_ignore_ascii_case(name))
 }
 
 fn local(peer: &Peer) -> String {
@@ -144,12 +148,18 @@ fn preferred(accepted: &str) -> Charset {
     let weight_of = |wanted: &str| {
         accepted.split(',').find_map(|piece| {
             let (name, parameters) = piece.split_once(';').unwrap_or((piece, ""));
-            name.trim().eq_ignore_ascii_case(wanted).then(|| weight(parameters).unwrap_or(0))
+            name.trim()
+                .eq_ignore_ascii_case(wanted)
+                .then(|| weight(parameters).unwrap_or(0))
         })
     };
     let utf8 = weight_of("utf-8").or_else(|| weight_of("*")).unwrap_or(0);
     let latin1 = weight_of("iso-8859-1").unwrap_or(0);
-    if latin1 > utf8 { Charset::Latin1 } else { Charset::Utf8 }
+    if latin1 > utf8 {
+        Charset::Latin1
+    } else {
+        Charset::Utf8
+    }
 }
 
 #[cfg(test)]

@@ -8,11 +8,7 @@ pub mod page;
 pub mod parameters;
 pub mod rows;
 
-use std::{
-    fmt::Write,
-    sync::Arc,
-    time::Instant,
-};
+use std::{fmt::Write, sync::Arc, time::Instant};
 
 use http::{HeaderValue, header, request::Parts};
 use kit::serve::Peer;
@@ -75,7 +71,10 @@ pub async fn answer(app: &App, route: &PhoneRoute, request: &Parts) -> Response 
 async fn keep(app: &App, key: Option<String>, made: Made) -> Response {
     let response = respond::document(&made.document, made.stale);
     if let Some(key) = key.filter(|_| !made.stale) {
-        app.caches.documents.insert(key.into(), Arc::new(made.document)).await;
+        app.caches
+            .documents
+            .insert(key.into(), Arc::new(made.document))
+            .await;
     }
     response
 }
@@ -86,11 +85,18 @@ fn document_key(route: &PhoneRoute, peer: &Peer, request: &Parts) -> Option<Stri
     let host = asked::text(headers, &header::HOST)?;
     let language = asked::text(headers, &header::ACCEPT_LANGUAGE).unwrap_or("");
     let charset = Some(&header::ACCEPT_CHARSET).filter(|_| route.vendor.manifest.latin1);
-    let charset = charset.and_then(|name| asked::text(headers, name)).unwrap_or("");
+    let charset = charset
+        .and_then(|name| asked::text(headers, name))
+        .unwrap_or("");
     let target = request.uri.path_and_query()?.as_str();
-    let mut key = String::with_capacity(target.len() + host.len() + language.len() + charset.len() + 8);
+    let mut key =
+        String::with_capacity(target.len() + host.len() + language.len() + charset.len() + 8);
     // Neither headers nor targets can hold a line end. Writing to a string cannot fail.
-    let _ = write!(key, "{target}\n{host}\n{language}\n{charset}\n{}", u8::from(peer.tls));
+    let _ = write!(
+        key,
+        "{target}\n{host}\n{language}\n{charset}\n{}",
+        u8::from(peer.tls)
+    );
     Some(key)
 }
 
@@ -114,7 +120,11 @@ fn form(app: &App, asked: &Asked<'_>, step: Step) -> Result<Made, PhoneError> {
     })
 }
 
-async fn results(app: &App, asked: &Asked<'_>, trace: Option<&HeaderValue>) -> Result<Made, PhoneError> {
+async fn results(
+    app: &App,
+    asked: &Asked<'_>,
+    trace: Option<&HeaderValue>,
+) -> Result<Made, PhoneError> {
     let (user, terms) = read_lookup(app, asked)?;
     let ask = Ask {
         profile: asked.profile.as_str().into(),
@@ -131,7 +141,10 @@ async fn results(app: &App, asked: &Asked<'_>, trace: Option<&HeaderValue>) -> R
         limit: terms.limit,
         offset: terms.offset,
     };
-    let body = app.registry.results(&asked.page(), wanted, entries).map_err(internal)?;
+    let body = app
+        .registry
+        .results(&asked.page(), wanted, entries)
+        .map_err(internal)?;
     Ok(Made {
         document: document(asked, body, remembered.fresh_until),
         stale,
@@ -141,11 +154,18 @@ async fn results(app: &App, asked: &Asked<'_>, trace: Option<&HeaderValue>) -> R
 /// The user and the parameters of a lookup (phoned.md §5.2, §5.3).
 fn read_lookup<'a>(app: &App, asked: &'a Asked<'_>) -> Result<(&'a str, Terms), PhoneError> {
     let vendor = &asked.route.vendor;
-    let lenient = vendor.allow_missing_term.unwrap_or(app.config.lookup.allow_missing_term);
+    let lenient = vendor
+        .allow_missing_term
+        .unwrap_or(app.config.lookup.allow_missing_term);
     let optional = vendor.manifest.term_optional || (vendor.manifest.browses && lenient);
     let mut faults = Faults::default();
     let user = faults.required("xivo_user_uuid", asked.user.as_deref());
-    let terms = Terms::read(&asked.query, &vendor.manifest.parameters, optional, &mut faults);
+    let terms = Terms::read(
+        &asked.query,
+        &vendor.manifest.parameters,
+        optional,
+        &mut faults,
+    );
     faults.result()?;
     let is_uuid = user.len() == 36 && Uuid::try_parse(user).is_ok();
     if user.is_empty() || (app.config.lookup.strict_user_uuid && !is_uuid) {
@@ -171,7 +191,10 @@ fn document(asked: &Asked<'_>, body: bytes::Bytes, fresh_until: Instant) -> Docu
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "used as a function of map_err")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "used as a function of map_err"
+)]
 fn internal(error: RenderError) -> PhoneError {
     tracing::error!(%error, "a template failed");
     PhoneError::Internal

@@ -22,7 +22,8 @@ impl Faults {
     pub fn required<'a>(&mut self, name: &str, value: Option<&'a str>) -> &'a str {
         if value.is_none() {
             let message = "Missing data for required field.";
-            self.0.extend(rule(name, message, "required", &json!("required")));
+            self.0
+                .extend(rule(name, message, "required", &json!("required")));
         }
         value.unwrap_or("")
     }
@@ -30,12 +31,18 @@ impl Faults {
     /// The value of a parameter that counts; `None` when absent.
     pub fn count(&mut self, name: &str, value: Option<&str>) -> Option<usize> {
         let Some(number) = integer(value?) else {
-            self.0.extend(rule(name, "Not a valid integer.", "type", &json!("integer")));
+            self.0.extend(rule(
+                name,
+                "Not a valid integer.",
+                "type",
+                &json!("integer"),
+            ));
             return None;
         };
         let Ok(count) = usize::try_from(number) else {
             let message = "Must be greater than or equal to 0.";
-            self.0.extend(rule(name, message, "range", &json!({"min": 0})));
+            self.0
+                .extend(rule(name, message, "range", &json!({"min": 0})));
             return None;
         };
         Some(count)
@@ -43,14 +50,22 @@ impl Faults {
 
     /// All faults as one error, if there are any.
     pub fn result(self) -> Result<(), PhoneError> {
-        if self.0.is_empty() { Ok(()) } else { Err(PhoneError::Invalid(self.0)) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(PhoneError::Invalid(self.0))
+        }
     }
 }
 
 /// A decimal integer with an optional sign, blanks around it allowed.
 fn integer(text: &str) -> Option<i64> {
     let text = text.trim();
-    text.strip_prefix('+').filter(|rest| !rest.starts_with(['+', '-'])).unwrap_or(text).parse().ok()
+    text.strip_prefix('+')
+        .filter(|rest| !rest.starts_with(['+', '-']))
+        .unwrap_or(text)
+        .parse()
+        .ok()
 }
 
 /// What a lookup asks for, apart from profile and user.
@@ -66,11 +81,22 @@ pub struct Terms {
 
 impl Terms {
     /// Reads them from `query`; `optional` says whether the search text may be absent.
-    pub fn read(query: &Query<'_>, names: &ParameterNames, optional: bool, faults: &mut Faults) -> Self {
+    pub fn read(
+        query: &Query<'_>,
+        names: &ParameterNames,
+        optional: bool,
+        faults: &mut Faults,
+    ) -> Self {
         let term = query.get(&names.term);
-        let term = if optional { term.unwrap_or("") } else { faults.required(&names.term, term) };
+        let term = if optional {
+            term.unwrap_or("")
+        } else {
+            faults.required(&names.term, term)
+        };
         let limit = faults.count(&names.limit, query.get(&names.limit));
-        let offset = faults.count(&names.offset, query.get(&names.offset)).unwrap_or(0);
+        let offset = faults
+            .count(&names.offset, query.get(&names.offset))
+            .unwrap_or(0);
         Self {
             term: tidy(term),
             limit,
@@ -93,12 +119,19 @@ mod tests {
 
     fn read(query: &str) -> Result<Terms, PhoneError> {
         let mut faults = Faults::default();
-        let terms = Terms::read(&Query::parse(query), &ParameterNames::default(), false, &mut faults);
+        let terms = Terms::read(
+            &Query::parse(query),
+            &ParameterNames::default(),
+            false,
+            &mut faults,
+        );
         faults.result().map(|()| terms)
     }
 
     fn details(query: &str) -> Value {
-        let Err(PhoneError::Invalid(details)) = read(query) else { return Value::Null };
+        let Err(PhoneError::Invalid(details)) = read(query) else {
+            return Value::Null;
+        };
         Value::Object(details)
     }
 
@@ -114,7 +147,16 @@ mod tests {
         ] {
             assert_eq!(read(query).expect(query).limit, limit, "{query}");
         }
-        for bad in ["abc", "", "1.5", "0x10", "99999999999999999999", "1e1", "true", "%2B-1"] {
+        for bad in [
+            "abc",
+            "",
+            "1.5",
+            "0x10",
+            "99999999999999999999",
+            "1e1",
+            "true",
+            "%2B-1",
+        ] {
             let details = details(&format!("term=a&limit={bad}"));
             assert_eq!(details["limit"]["message"], "Not a valid integer.", "{bad}");
         }

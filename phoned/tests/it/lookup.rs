@@ -14,8 +14,20 @@ async fn a_known_user_gets_sorted_results() {
     let site = Site::start().await;
     let answer = site.look("cisco", "term=person").await;
     assert_eq!(answer.status, 200);
-    assert!(answer.head.contains("content-type: text/xml; charset=utf-8"), "{}", answer.head);
-    assert!(answer.head.contains(&format!("content-length: {}", answer.body.len())), "{}", answer.head);
+    assert!(
+        answer
+            .head
+            .contains("content-type: text/xml; charset=utf-8"),
+        "{}",
+        answer.head
+    );
+    assert!(
+        answer
+            .head
+            .contains(&format!("content-length: {}", answer.body.len())),
+        "{}",
+        answer.head
+    );
     let first = answer.body.find("Person 001").expect("the first");
     assert!(first < answer.body.find("Person 003").expect("the last"));
     site.stop().await;
@@ -24,10 +36,14 @@ async fn a_known_user_gets_sorted_results() {
 #[tokio::test]
 async fn an_unknown_user_is_404_and_asked_once() {
     let site = Site::start().await;
-    let target = format!("/0.1/directories/lookup/default/yealink?xivo_user_uuid={STRANGER}&term=a");
+    let target =
+        format!("/0.1/directories/lookup/default/yealink?xivo_user_uuid={STRANGER}&term=a");
     for _ in 0..3 {
         let answer = site.get(&target).await;
-        assert_eq!((answer.status, answer.json()["error_id"].clone()), (404, json!("unknown-user")));
+        assert_eq!(
+            (answer.status, answer.json()["error_id"].clone()),
+            (404, json!("unknown-user"))
+        );
     }
     assert_eq!(site.stub.world.user_calls.load(Ordering::SeqCst), 1);
     assert_eq!(site.stub.world.searched(), 0);
@@ -40,7 +56,10 @@ async fn a_user_that_is_no_uuid_is_unknown_without_a_call() {
     for user in ["", "bob", "5f0c8a52111142228333944445555666"] {
         let target = format!("/0.1/directories/lookup/default/cisco?xivo_user_uuid={user}&term=a");
         let answer = site.get(&target).await;
-        assert_eq!((answer.status, answer.json()["details"]["uuid"].clone()), (404, json!(user)));
+        assert_eq!(
+            (answer.status, answer.json()["details"]["uuid"].clone()),
+            (404, json!(user))
+        );
     }
     assert_eq!(site.stub.world.user_calls.load(Ordering::SeqCst), 0);
     site.stop().await;
@@ -49,7 +68,9 @@ async fn a_user_that_is_no_uuid_is_unknown_without_a_call() {
 #[tokio::test]
 async fn an_unknown_profile_is_404_with_both_shapes() {
     let site = Site::start().await;
-    let answer = site.get(&look("cisco", "term=a").replace("/default/", "/nowhere/")).await;
+    let answer = site
+        .get(&look("cisco", "term=a").replace("/default/", "/nowhere/"))
+        .await;
     let body = answer.json();
     assert_eq!(answer.status, 404);
     assert_eq!(body["error_id"], "unknown-profile");
@@ -91,7 +112,11 @@ async fn fifty_equal_searches_make_one_call() {
         .map(|phone| {
             let site = Arc::clone(&site);
             // Each asks for another page, so that no document can be shared, only the search.
-            tokio::spawn(async move { site.look("cisco", &format!("term=person&limit={}", phone + 1)).await.status })
+            tokio::spawn(async move {
+                site.look("cisco", &format!("term=person&limit={}", phone + 1))
+                    .await
+                    .status
+            })
         })
         .collect();
     while world.searched() == 0 {
@@ -104,7 +129,10 @@ async fn fifty_equal_searches_make_one_call() {
         assert_eq!(phone.await.expect("no panic"), 200);
     }
     assert_eq!(world.searched(), 1);
-    Arc::into_inner(site).expect("all phones are done").stop().await;
+    Arc::into_inner(site)
+        .expect("all phones are done")
+        .stop()
+        .await;
 }
 
 #[tokio::test]
@@ -117,13 +145,17 @@ async fn without_dird_old_results_serve_and_new_searches_fail() {
     assert_eq!((stale.status, stale.body), (200, fresh.body));
     assert!(stale.head.contains("warning: 110"), "{}", stale.head);
     let other = site.look("cisco", "term=other").await;
-    assert_eq!((other.status, other.json()["error_id"].clone()), (503, json!("dird-unreachable")));
+    assert_eq!(
+        (other.status, other.json()["error_id"].clone()),
+        (503, json!("dird-unreachable"))
+    );
     site.stop().await;
 }
 
 #[tokio::test]
 async fn without_auth_old_results_serve() {
-    let site = Site::with(json!({"cache": {"lookup_ttl": 0.000001, "user_tenant_ttl": 0.000001}})).await;
+    let site =
+        Site::with(json!({"cache": {"lookup_ttl": 0.000001, "user_tenant_ttl": 0.000001}})).await;
     site.look("cisco", "term=person").await;
     site.stub.world.auth_fails.store(500, Ordering::SeqCst);
     let stale = site.look("cisco", "term=person").await;
@@ -137,7 +169,10 @@ async fn other_answers_of_dird_are_502() {
     let site = Site::start().await;
     site.stub.world.dird_fails.store(403, Ordering::SeqCst);
     let answer = site.look("yealink", "term=person").await;
-    assert_eq!((answer.status, answer.json()["details"]["status"].clone()), (502, json!(403)));
+    assert_eq!(
+        (answer.status, answer.json()["details"]["status"].clone()),
+        (502, json!(403))
+    );
     site.stop().await;
 }
 
@@ -152,7 +187,10 @@ async fn a_refused_token_is_renewed_once_and_the_search_repeated() {
     assert_eq!(world.tokens.load(Ordering::SeqCst), before + 1);
     world.token_refused.store(true, Ordering::SeqCst);
     let answer = site.look("cisco", "term=third").await;
-    assert_eq!((answer.status, answer.json()["error_id"].clone()), (503, json!("service-token-rejected")));
+    assert_eq!(
+        (answer.status, answer.json()["error_id"].clone()),
+        (503, json!("service-token-rejected"))
+    );
     assert_eq!(world.tokens.load(Ordering::SeqCst), before + 1);
     site.stop().await;
 }
@@ -161,6 +199,9 @@ async fn a_refused_token_is_renewed_once_and_the_search_repeated() {
 async fn a_latin1_term_reaches_dird_as_utf8() {
     let site = Site::start().await;
     site.look("yealink", "term=ren%E9e").await;
-    assert_eq!(*site.stub.world.searches.lock().expect("no panic"), ["term=ren%C3%A9e"]);
+    assert_eq!(
+        *site.stub.world.searches.lock().expect("no panic"),
+        ["term=ren%C3%A9e"]
+    );
     site.stop().await;
 }

@@ -19,9 +19,20 @@ async fn links_keep_the_form_of_the_request() {
     let site = Site::start().await;
     let old = site.get(&input("old")).await;
     let new = site.get(&input("new")).await;
-    let link = |path: &str| format!("<URL>http://pbx.example:9498{path}?xivo_user_uuid={USER}</URL>");
-    assert!(old.body.contains(&link("/0.1/directories/lookup/default/cisco")), "{}", old.body);
-    assert!(new.body.contains(&link("/0.1/cisco/directories/lookup/default")), "{}", new.body);
+    let link =
+        |path: &str| format!("<URL>http://pbx.example:9498{path}?xivo_user_uuid={USER}</URL>");
+    assert!(
+        old.body
+            .contains(&link("/0.1/directories/lookup/default/cisco")),
+        "{}",
+        old.body
+    );
+    assert!(
+        new.body
+            .contains(&link("/0.1/cisco/directories/lookup/default")),
+        "{}",
+        new.body
+    );
     assert!(!old.body.ends_with('\n'));
     site.stop().await;
 }
@@ -29,10 +40,22 @@ async fn links_keep_the_form_of_the_request() {
 #[tokio::test]
 async fn an_address_outside_gets_403_whatever_it_claims() {
     let site = Site::with(json!({"rest_api": {"authorized_subnets": ["10.0.0.0/8"]}})).await;
-    for headers in ["", "X-Forwarded-For: 10.0.0.1\r\n", "User-Agent: Cisco/SPA501G\r\n"] {
-        for target in [input("old"), look("yealink", "term=a"), "/0.1/status".to_owned()] {
+    for headers in [
+        "",
+        "X-Forwarded-For: 10.0.0.1\r\n",
+        "User-Agent: Cisco/SPA501G\r\n",
+    ] {
+        for target in [
+            input("old"),
+            look("yealink", "term=a"),
+            "/0.1/status".to_owned(),
+        ] {
             let answer = site.send(&target, headers).await;
-            assert_eq!((answer.status, answer.json()["error_id"].clone()), (403, json!("forbidden-address")), "{target}");
+            assert_eq!(
+                (answer.status, answer.json()["error_id"].clone()),
+                (403, json!("forbidden-address")),
+                "{target}"
+            );
             assert!(!answer.body.contains("127.0.0.1"));
         }
     }
@@ -42,7 +65,9 @@ async fn an_address_outside_gets_403_whatever_it_claims() {
 #[tokio::test]
 async fn missing_parameters_are_named_together() {
     let site = Site::start().await;
-    let answer = site.get("/0.1/directories/lookup/default/cisco?limit=-1").await;
+    let answer = site
+        .get("/0.1/directories/lookup/default/cisco?limit=-1")
+        .await;
     let details = answer.json()["details"].clone();
     assert_eq!(answer.status, 400);
     for field in ["xivo_user_uuid", "term", "limit"] {
@@ -55,13 +80,33 @@ async fn missing_parameters_are_named_together() {
 async fn a_phone_gets_errors_as_a_page() {
     let site = Site::start().await;
     let agent = "User-Agent: Yealink SIP-T46G 28.72\r\nAccept-Language: fr\r\n";
-    let target = look("yealink", "").replace(USER, "nobody").replace("&", "&term=a");
+    let target = look("yealink", "")
+        .replace(USER, "nobody")
+        .replace("&", "&term=a");
     let answer = site.send(&target, agent).await;
     assert_eq!(answer.status, 200);
-    assert!(answer.head.contains("x-phoned-status: 404"), "{}", answer.head);
-    assert!(answer.head.contains("x-phoned-error: unknown-user"), "{}", answer.head);
-    assert!(answer.head.contains("cache-control: no-store"), "{}", answer.head);
-    assert!(answer.body.contains("<Name>Utilisateur de ce poste inconnu</Name>"), "{}", answer.body);
+    assert!(
+        answer.head.contains("x-phoned-status: 404"),
+        "{}",
+        answer.head
+    );
+    assert!(
+        answer.head.contains("x-phoned-error: unknown-user"),
+        "{}",
+        answer.head
+    );
+    assert!(
+        answer.head.contains("cache-control: no-store"),
+        "{}",
+        answer.head
+    );
+    assert!(
+        answer
+            .body
+            .contains("<Name>Utilisateur de ce poste inconnu</Name>"),
+        "{}",
+        answer.body
+    );
     assert!(!answer.body.contains("nobody"));
     site.stop().await;
 }
@@ -69,13 +114,22 @@ async fn a_phone_gets_errors_as_a_page() {
 #[tokio::test]
 async fn the_mode_of_errors_can_be_fixed() {
     let site = Site::with(json!({"phone_errors": {"mode": "json"}})).await;
-    let answer = site.send("/0.1/directories/menu/default/cisco", "User-Agent: Cisco/SPA501G\r\n").await;
+    let answer = site
+        .send(
+            "/0.1/directories/menu/default/cisco",
+            "User-Agent: Cisco/SPA501G\r\n",
+        )
+        .await;
     assert_eq!(answer.status, 400);
     site.stop().await;
     let site = Site::with(json!({"phone_errors": {"mode": "screen"}})).await;
     let answer = site.get("/0.1/directories/menu/default/cisco").await;
     assert_eq!(answer.status, 200);
-    assert!(answer.body.contains("<CiscoIPPhoneMenu>"), "{}", answer.body);
+    assert!(
+        answer.body.contains("<CiscoIPPhoneMenu>"),
+        "{}",
+        answer.body
+    );
     site.stop().await;
 }
 
@@ -92,7 +146,11 @@ async fn a_make_that_is_off_and_paths_that_are_none_are_404() {
         input("old").replace("/default/", "//"),
     ] {
         let answer = site.get(&target).await;
-        assert_eq!((answer.status, answer.json()["error_id"].clone()), (404, json!("not-found")), "{target}");
+        assert_eq!(
+            (answer.status, answer.json()["error_id"].clone()),
+            (404, json!("not-found")),
+            "{target}"
+        );
     }
     site.stop().await;
 }
@@ -103,14 +161,25 @@ async fn other_methods_are_answered_with_the_right_ones() {
     for target in [input("old"), "/0.1/status".to_owned()] {
         let post = request(site.address, "POST", &target, "Content-Length: 0\r\n").await;
         assert_eq!(post.status, 405);
-        assert_eq!(post.json(), json!({"message": "The method is not allowed for the requested URL."}));
-        let allow = post.head.lines().find(|line| line.starts_with("allow: ")).expect("Allow");
+        assert_eq!(
+            post.json(),
+            json!({"message": "The method is not allowed for the requested URL."})
+        );
+        let allow = post
+            .head
+            .lines()
+            .find(|line| line.starts_with("allow: "))
+            .expect("Allow");
         for method in ["get", "head", "options"] {
             assert!(allow.contains(method), "{allow}");
         }
         let options = request(site.address, "OPTIONS", &target, "").await;
         assert_eq!(options.status, 200);
-        assert!(options.head.contains("allow: get, head, options"), "{}", options.head);
+        assert!(
+            options.head.contains("allow: get, head, options"),
+            "{}",
+            options.head
+        );
     }
     site.stop().await;
 }
@@ -122,7 +191,12 @@ async fn head_says_what_get_would() {
         let get = site.get(&target).await;
         let head = request(site.address, "HEAD", &target, "").await;
         assert_eq!((head.status, head.body.as_str()), (200, ""));
-        assert!(head.head.contains(&format!("content-length: {}", get.body.len())), "{}", head.head);
+        assert!(
+            head.head
+                .contains(&format!("content-length: {}", get.body.len())),
+            "{}",
+            head.head
+        );
     }
     site.stop().await;
 }
@@ -132,12 +206,26 @@ async fn browsers_are_answered_on_machine_routes_only() {
     let site = Site::start().await;
     let origin = "Origin: http://portal.example\r\n";
     let status = site.send("/0.1/status", origin).await;
-    assert!(status.head.contains("access-control-allow-origin: http://portal.example"), "{}", status.head);
+    assert!(
+        status
+            .head
+            .contains("access-control-allow-origin: http://portal.example"),
+        "{}",
+        status.head
+    );
     let page = site.send(&input("old"), origin).await;
     assert!(!page.head.contains("access-control"), "{}", page.head);
-    let ask = format!("{origin}Access-Control-Request-Method: GET\r\nAccess-Control-Request-Headers: x-auth-token, x-odd\r\n");
+    let ask = format!(
+        "{origin}Access-Control-Request-Method: GET\r\nAccess-Control-Request-Headers: x-auth-token, x-odd\r\n"
+    );
     let preflight = request(site.address, "OPTIONS", "/0.1/status", &ask).await;
-    assert!(preflight.head.contains("access-control-allow-headers: x-auth-token\r"), "{}", preflight.head);
+    assert!(
+        preflight
+            .head
+            .contains("access-control-allow-headers: x-auth-token\r"),
+        "{}",
+        preflight.head
+    );
     site.stop().await;
 }
 
@@ -146,10 +234,22 @@ async fn every_component_of_the_status_has_a_status() {
     let site = Site::start().await;
     site.look("cisco", "term=a").await;
     let status = site.get("/0.1/status").await.json();
-    for (component, expected) in [("service_token", "ok"), ("auth", "ok"), ("dird", "ok"), ("config", "ok"), ("bus_consumer", "fail")] {
+    for (component, expected) in [
+        ("service_token", "ok"),
+        ("auth", "ok"),
+        ("dird", "ok"),
+        ("config", "ok"),
+        ("bus_consumer", "fail"),
+    ] {
         assert_eq!(status[component]["status"], expected, "{component}");
     }
-    assert!(status.as_object().expect("a map").values().all(|component| component["status"].is_string()));
+    assert!(
+        status
+            .as_object()
+            .expect("a map")
+            .values()
+            .all(|component| component["status"].is_string())
+    );
     site.stop().await;
 }
 
@@ -163,19 +263,49 @@ async fn a_host_that_cannot_be_in_a_link_is_400() {
     site.stop().await;
     let site = Site::with(json!({"rest_api": {"public_url": "https://phones.example/"}})).await;
     let page = site.get(&input("old")).await;
-    assert!(page.body.contains("https://phones.example/0.1/directories/lookup/"), "{}", page.body);
+    assert!(
+        page.body
+            .contains("https://phones.example/0.1/directories/lookup/"),
+        "{}",
+        page.body
+    );
     site.stop().await;
 }
 
 #[tokio::test]
 async fn the_language_is_negotiated_or_given() {
     let site = Site::start().await;
-    let french = site.send(&input("old"), "Accept-Language: ru,fr;q=0.3\r\n").await;
-    assert!(french.body.contains("<Title>Recherche Wazo</Title>"), "{}", french.body);
-    assert!(french.head.contains("vary: accept-language, accept-charset"), "{}", french.head);
-    let german = site.send(&format!("{}&lang=de", input("old")), "Accept-Language: fr\r\n").await;
-    assert!(german.body.contains("<Title>Wazo-Suche</Title>"), "{}", german.body);
-    assert!(german.body.contains("&amp;lang=de</URL>"), "{}", german.body);
+    let french = site
+        .send(&input("old"), "Accept-Language: ru,fr;q=0.3\r\n")
+        .await;
+    assert!(
+        french.body.contains("<Title>Recherche Wazo</Title>"),
+        "{}",
+        french.body
+    );
+    assert!(
+        french
+            .head
+            .contains("vary: accept-language, accept-charset"),
+        "{}",
+        french.head
+    );
+    let german = site
+        .send(
+            &format!("{}&lang=de", input("old")),
+            "Accept-Language: fr\r\n",
+        )
+        .await;
+    assert!(
+        german.body.contains("<Title>Wazo-Suche</Title>"),
+        "{}",
+        german.body
+    );
+    assert!(
+        german.body.contains("&amp;lang=de</URL>"),
+        "{}",
+        german.body
+    );
     site.stop().await;
 }
 

@@ -44,13 +44,17 @@ impl Answer {
 pub fn config(folder: &TempDir, stub: SocketAddr, changes: &Value) -> Config {
     let key_file = folder.path().join("key.yml");
     let mut file = std::fs::File::create(&key_file).expect("a file");
-    file.write_all(b"service_id: phoned\nservice_key: secret\n").expect("written");
+    file.write_all(b"service_id: phoned\nservice_key: secret\n")
+        .expect("written");
     let mut tree: Value = serde_saphyr::from_str(phoned::config::DEFAULTS).expect("the defaults");
     let upstream = json!({"host": stub.ip(), "port": stub.port(), "prefix": null});
-    merge(&mut tree, &json!({
-        "auth": upstream, "dird": upstream,
-        "rest_api": {"http": {"listen": "127.0.0.1", "port": 0}, "https": {"enabled": false}},
-    }));
+    merge(
+        &mut tree,
+        &json!({
+            "auth": upstream, "dird": upstream,
+            "rest_api": {"http": {"listen": "127.0.0.1", "port": 0}, "https": {"enabled": false}},
+        }),
+    );
     tree["auth"]["key_file"] = json!(key_file);
     merge(&mut tree, changes);
     serde_json::from_value(tree).expect("a configuration")
@@ -77,7 +81,9 @@ impl Site {
     pub async fn with(changes: Value) -> Self {
         let folder = TempDir::new().expect("a folder");
         let stub = Stub::start();
-        let running = phoned::run(config(&folder, stub.address, &changes)).await.expect("it starts");
+        let running = phoned::run(config(&folder, stub.address, &changes))
+            .await
+            .expect("it starts");
         let address = running.http[0];
         Self {
             stub,
@@ -117,14 +123,22 @@ pub fn look(vendor: &str, parameters: &str) -> String {
 /// One request on a connection of its own.
 pub async fn request(address: SocketAddr, method: &str, target: &str, headers: &str) -> Answer {
     let mut stream = TcpStream::connect(address).await.expect("a connection");
-    let head = format!("{method} {target} HTTP/1.1\r\nHost: pbx.example:9498\r\nConnection: close\r\n{headers}\r\n");
+    let head = format!(
+        "{method} {target} HTTP/1.1\r\nHost: pbx.example:9498\r\nConnection: close\r\n{headers}\r\n"
+    );
     stream.write_all(head.as_bytes()).await.expect("sent");
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).await.expect("an answer");
     let text = String::from_utf8_lossy(&bytes);
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head: {text}"));
+    let (head, body) = text
+        .split_once("\r\n\r\n")
+        .unwrap_or_else(|| panic!("no head: {text}"));
     Answer {
-        status: head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status"),
+        status: head
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok())
+            .expect("a status"),
         head: head.to_lowercase(),
         body: body.to_owned(),
     }

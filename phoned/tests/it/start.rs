@@ -14,15 +14,22 @@ use crate::{
 async fn refused(changes: Value) -> StartError {
     let folder = TempDir::new().expect("a folder");
     let config = config(&folder, ([127, 0, 0, 1], 9).into(), &changes);
-    phoned::prepare(config).await.err().expect("it must not start")
+    phoned::prepare(config)
+        .await
+        .err()
+        .expect("it must not start")
 }
 
 #[tokio::test]
 async fn a_bad_subnet_is_named() {
-    let error = refused(json!({"rest_api": {"authorized_subnets": ["127.0.0.1/32", "10.0.0.0/33"]}})).await;
+    let error =
+        refused(json!({"rest_api": {"authorized_subnets": ["127.0.0.1/32", "10.0.0.0/33"]}})).await;
     assert_eq!(error.exit_code(), 2);
     let message = error.to_string();
-    assert!(message.contains("authorized_subnets") && message.contains("10.0.0.0/33"), "{message}");
+    assert!(
+        message.contains("authorized_subnets") && message.contains("10.0.0.0/33"),
+        "{message}"
+    );
 }
 
 #[tokio::test]
@@ -32,13 +39,19 @@ async fn without_any_listener_it_does_not_start() {
         json!({"rest_api": {"http": {"enabled": false}, "https": {"enabled": true, "certificate": "/no/such.crt"}}}),
     ] {
         let error = refused(changes).await;
-        assert_eq!((error.exit_code(), error.to_string().as_str()), (2, "No HTTP/HTTPS server enabled"));
+        assert_eq!(
+            (error.exit_code(), error.to_string().as_str()),
+            (2, "No HTTP/HTTPS server enabled")
+        );
     }
 }
 
 #[tokio::test]
 async fn a_missing_certificate_leaves_http_running() {
-    let site = Site::with(json!({"rest_api": {"https": {"enabled": true, "certificate": "/no/such.crt"}}})).await;
+    let site = Site::with(
+        json!({"rest_api": {"https": {"enabled": true, "certificate": "/no/such.crt"}}}),
+    )
+    .await;
     assert_eq!(site.get("/0.1/status").await.status, 200);
     site.stop().await;
 }
@@ -56,7 +69,12 @@ async fn a_port_in_use_is_named() {
 async fn a_missing_key_file_is_named() {
     let error = refused(json!({"auth": {"key_file": "/no/such/key.yml"}})).await;
     assert_eq!(error.exit_code(), 2);
-    assert!(error.to_string().contains("No such file or directory: '/no/such/key.yml'"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("No such file or directory: '/no/such/key.yml'"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -70,8 +88,14 @@ async fn a_bad_template_is_named_with_its_line() {
     let results = folder.path().join("cisco/results.xml");
     let good = std::fs::read_to_string(&results).expect("a template");
     for (bad, expected) in [
-        (good.replace("row.name", "row.nme"), "cisco/results.xml: line 5"),
-        (good.replace("</Telephone>", "</Phone>"), "cisco/results.xml: line"),
+        (
+            good.replace("row.name", "row.nme"),
+            "cisco/results.xml: line 5",
+        ),
+        (
+            good.replace("</Telephone>", "</Phone>"),
+            "cisco/results.xml: line",
+        ),
         (good.replace("{% endfor %}", ""), "cisco/results.xml: line"),
     ] {
         std::fs::write(&results, bad).expect("written");
@@ -91,6 +115,9 @@ async fn it_starts_and_serves_forms_without_any_backend() {
     assert_eq!(form.status, 200);
     let search = format!("/0.1/directories/lookup/default/cisco?xivo_user_uuid={USER}&term=a");
     let answer = crate::site::request(running.http[0], "GET", &search, "").await;
-    assert_eq!((answer.status, answer.json()["error_id"].clone()), (503, json!("auth-unreachable")));
+    assert_eq!(
+        (answer.status, answer.json()["error_id"].clone()),
+        (503, json!("auth-unreachable"))
+    );
     running.stop().await;
 }

@@ -73,8 +73,19 @@ impl Stub {
             let world = Arc::clone(&shared);
             async move { answer(&world, &request.into_parts().0).await }
         };
-        let task = tokio::spawn(kit::serve::serve(bound, None, service, Limits::default(), stop.clone()));
-        Self { address, world, stop, task }
+        let task = tokio::spawn(kit::serve::serve(
+            bound,
+            None,
+            service,
+            Limits::default(),
+            stop.clone(),
+        ));
+        Self {
+            address,
+            world,
+            stop,
+            task,
+        }
     }
 
     /// Closes the port.
@@ -91,10 +102,16 @@ async fn answer(world: &World, request: &http::request::Parts) -> Response<Full<
     if path == "/0.1/token" {
         let number = world.tokens.fetch_add(1, Ordering::SeqCst) + 1;
         world.token_refused.store(false, Ordering::SeqCst);
-        return json_answer(200, &json!({"data": {"token": format!("token-{number}"), "metadata": {"tenant_uuid": TENANT}}}));
+        return json_answer(
+            200,
+            &json!({"data": {"token": format!("token-{number}"), "metadata": {"tenant_uuid": TENANT}}}),
+        );
     }
     let expected = format!("token-{}", world.tokens.load(Ordering::SeqCst));
-    let token = request.headers.get("x-auth-token").and_then(|token| token.to_str().ok());
+    let token = request
+        .headers
+        .get("x-auth-token")
+        .and_then(|token| token.to_str().ok());
     if token != Some(expected.as_str()) || world.token_refused.load(Ordering::SeqCst) {
         return json_answer(401, &json!({}));
     }
@@ -110,7 +127,11 @@ async fn answer(world: &World, request: &http::request::Parts) -> Response<Full<
 }
 
 async fn search(world: &World, path: &str, query: &str) -> Response<Full<bytes::Bytes>> {
-    world.searches.lock().expect("no panic").push(query.to_owned());
+    world
+        .searches
+        .lock()
+        .expect("no panic")
+        .push(query.to_owned());
     if world.hold.load(Ordering::SeqCst) {
         world.release.notified().await;
     }

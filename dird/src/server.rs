@@ -72,9 +72,10 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<Running, St
         config.rest_api.listen,
         config.rest_api.port,
     ))?;
-    let auth = match builtin {
-        true => Bound::bind(SocketAddr::new(config.auth.listen, config.auth.port))?,
-        false => return Err(StartError::NoSuchAuthority),
+    let auth = if builtin {
+        Bound::bind(SocketAddr::new(config.auth.listen, config.auth.port))?
+    } else {
+        return Err(StartError::NoSuchAuthority);
     };
     become_user(config)?;
     let store = store::open(config.db_uri.expose()).await?;

@@ -63,7 +63,7 @@ fn person(index: usize) -> Contact {
         ("number", format!("+1555{index:07}")),
         (
             "mobile",
-            if index % 3 == 0 {
+            if index.is_multiple_of(3) {
                 format!("+4470{index:08}")
             } else {
                 String::new()

@@ -37,9 +37,10 @@ pub(super) async fn search(
     }
     let mut found = Vec::new();
     for (source, answer) in service.sources.iter().zip(answers) {
-        match answer {
-            Some(entries) => found.push((Arc::clone(source), entries)),
-            None => tracing::warn!(source = source.name, "no answer within the time limit"),
+        if let Some(entries) = answer {
+            found.push((Arc::clone(source), entries))
+        } else {
+            tracing::warn!(source = source.name, "no answer within the time limit")
         }
     }
     found

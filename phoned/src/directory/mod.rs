@@ -1,5 +1,5 @@
 //! The three requests a phone makes: menu, input, results (phoned.md §3.1). A document that was sent moments ago is sent again
-//! as it was; else the request is read (`asked.rs`, `parameters.rs`), searched (crate::lookup), cut into a page (`page.rs`)
+//! as it was; else the request is read (`asked.rs`, `parameters.rs`), searched (`crate::lookup`), cut into a page (`page.rs`)
 //! and rendered with links (`link.rs`).
 
 pub mod asked;

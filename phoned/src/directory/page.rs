@@ -22,7 +22,7 @@ pub fn sort(entries: &mut [Entry], collation: Collation) {
     match collation {
         Collation::Codepoint => entries.sort(),
         Collation::Unicode => {
-            entries.sort_by_cached_key(|entry| (kit::fold::fold(&entry.name), entry.clone()))
+            entries.sort_by_cached_key(|entry| (kit::fold::fold(&entry.name), entry.clone()));
         }
     }
 }

@@ -186,16 +186,14 @@ fn context(page: &Page<'_>, step: Step, results: &Results<'_>) -> Value {
         ("lookup_action", Value::from(place.action(Step::Lookup))),
         (
             "previous",
-            Value::from(
-                results
-                    .previous
-                    .as_deref()
-                    .map_or(Value::from(()), Value::from),
-            ),
+            results
+                .previous
+                .as_deref()
+                .map_or(Value::from(()), Value::from),
         ),
         (
             "next",
-            Value::from(results.next.as_deref().map_or(Value::from(()), Value::from)),
+            results.next.as_deref().map_or(Value::from(()), Value::from),
         ),
     ]);
     let encoding = match page.charset {

@@ -82,7 +82,7 @@ async fn a_phone_gets_errors_as_a_page() {
     let agent = "User-Agent: Yealink SIP-T46G 28.72\r\nAccept-Language: fr\r\n";
     let target = look("yealink", "")
         .replace(USER, "nobody")
-        .replace("&", "&term=a");
+        .replace('&', "&term=a");
     let answer = site.send(&target, agent).await;
     assert_eq!(answer.status, 200);
     assert!(

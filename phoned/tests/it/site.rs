@@ -13,7 +13,7 @@ use tokio::{
 use crate::stub::{Stub, USER};
 
 /// A running phoned and its stub.
-pub struct Site {
+pub(crate) struct Site {
     /// Both backends; `None` once stopped.
     pub stub: Stub,
     /// Where phoned listens.
@@ -24,7 +24,7 @@ pub struct Site {
 
 /// An answer as it came over the wire.
 #[derive(Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// Status.
     pub status: u16,
     /// Head, in small letters.
@@ -35,13 +35,13 @@ pub struct Answer {
 
 impl Answer {
     /// The body as JSON.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
 }
 
 /// The defaults with a key file, the stub as auth and dird, and free ports.
-pub fn config(folder: &TempDir, stub: SocketAddr, changes: &Value) -> Config {
+pub(crate) fn config(folder: &TempDir, stub: SocketAddr, changes: &Value) -> Config {
     let key_file = folder.path().join("key.yml");
     let mut file = std::fs::File::create(&key_file).expect("a file");
     file.write_all(b"service_id: phoned\nservice_key: secret\n")
@@ -73,12 +73,12 @@ fn merge(tree: &mut Value, changes: &Value) {
 
 impl Site {
     /// One with the defaults.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(json!({})).await
     }
 
     /// One with `changes` to the defaults.
-    pub async fn with(changes: Value) -> Self {
+    pub(crate) async fn with(changes: Value) -> Self {
         let folder = TempDir::new().expect("a folder");
         let stub = Stub::start();
         let running = phoned::run(config(&folder, stub.address, &changes))
@@ -94,34 +94,39 @@ impl Site {
     }
 
     /// Sends a GET as a phone would.
-    pub async fn get(&self, target: &str) -> Answer {
+    pub(crate) async fn get(&self, target: &str) -> Answer {
         self.send(target, "").await
     }
 
     /// Sends a GET with further header lines.
-    pub async fn send(&self, target: &str, headers: &str) -> Answer {
+    pub(crate) async fn send(&self, target: &str, headers: &str) -> Answer {
         request(self.address, "GET", target, headers).await
     }
 
     /// Searches as the known user.
-    pub async fn look(&self, vendor: &str, parameters: &str) -> Answer {
+    pub(crate) async fn look(&self, vendor: &str, parameters: &str) -> Answer {
         self.get(&look(vendor, parameters)).await
     }
 
     /// Stops phoned and the stub.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.running.stop().await;
         self.stub.stop().await;
     }
 }
 
 /// Target of a search of the known user.
-pub fn look(vendor: &str, parameters: &str) -> String {
+pub(crate) fn look(vendor: &str, parameters: &str) -> String {
     format!("/0.1/directories/lookup/default/{vendor}?xivo_user_uuid={USER}&{parameters}")
 }
 
 /// One request on a connection of its own.
-pub async fn request(address: SocketAddr, method: &str, target: &str, headers: &str) -> Answer {
+pub(crate) async fn request(
+    address: SocketAddr,
+    method: &str,
+    target: &str,
+    headers: &str,
+) -> Answer {
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     let head = format!(
         "{method} {target} HTTP/1.1\r\nHost: pbx.example:9498\r\nConnection: close\r\n{headers}\r\n"

@@ -16,14 +16,14 @@ use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 /// The user that the stub knows.
-pub const USER: &str = "5f0c8a52-1111-4222-8333-944445555666";
+pub(crate) const USER: &str = "5f0c8a52-1111-4222-8333-944445555666";
 /// One that it does not know.
-pub const STRANGER: &str = "5f0c8a52-1111-4222-8333-9444455556ff";
+pub(crate) const STRANGER: &str = "5f0c8a52-1111-4222-8333-9444455556ff";
 const TENANT: &str = "a0000000-1111-4111-8111-000000000002";
 
 /// What the stub does and has seen.
 #[derive(Default)]
-pub struct World {
+pub(crate) struct World {
     /// Tokens handed out; only the last one is accepted.
     pub tokens: AtomicUsize,
     /// Searches that reached dird, by their raw query.
@@ -46,13 +46,13 @@ pub struct World {
 
 impl World {
     /// Number of searches that reached dird.
-    pub fn searched(&self) -> usize {
+    pub(crate) fn searched(&self) -> usize {
         self.searches.lock().expect("no panic").len()
     }
 }
 
 /// A running stub.
-pub struct Stub {
+pub(crate) struct Stub {
     /// Its address.
     pub address: SocketAddr,
     /// Its state.
@@ -63,7 +63,7 @@ pub struct Stub {
 
 impl Stub {
     /// Starts one with three people.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let world = Arc::new(World::default());
         world.people.store(3, Ordering::SeqCst);
         let bound = Bound::bind(([127, 0, 0, 1], 0).into()).expect("a port");
@@ -89,7 +89,7 @@ impl Stub {
     }
 
     /// Closes the port.
-    pub async fn stop(self) -> Arc<World> {
+    pub(crate) async fn stop(self) -> Arc<World> {
         self.stop.cancel();
         self.task.await.expect("no panic");
         self.world

@@ -51,10 +51,11 @@ async fn create_token(
     body: bytes::Bytes,
 ) -> Answer {
     let (name, given) = basic(&headers).ok_or_else(login_refused)?;
-    let wanted: TokenRequest = match body.is_empty() {
-        true => TokenRequest::default(),
-        false => serde_json::from_slice(&body)
-            .map_err(|_| legacy(StatusCode::BAD_REQUEST, "Invalid body"))?,
+    let wanted: TokenRequest = if body.is_empty() {
+        TokenRequest::default()
+    } else {
+        serde_json::from_slice(&body)
+            .map_err(|_| legacy(StatusCode::BAD_REQUEST, "Invalid body"))?
     };
     match authority.login(&name, &given, wanted.expiration).await {
         Ok((token, record)) => {

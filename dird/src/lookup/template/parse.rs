@@ -81,9 +81,10 @@ fn steps(mut brackets: &str) -> Option<Vec<Step>> {
             return None;
         }
         let numeric = key.bytes().all(|byte| byte.is_ascii_digit());
-        steps.push(match numeric {
-            true => Step::Index(key.parse().ok()?),
-            false => Step::Key(key.to_owned()),
+        steps.push(if numeric {
+            Step::Index(key.parse().ok()?)
+        } else {
+            Step::Key(key.to_owned())
         });
         brackets = after;
     }

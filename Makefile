@@ -1,0 +1,28 @@
+# make run      the demo site on this machine, until Ctrl-C      (ONCE=1: one search, then stop)
+# make test     formatting, lints and every test
+# make bench    requests per second beside a bare server         (SECONDS=3 per figure)
+
+CARGO   ?= cargo
+TARGET  := $(or $(CARGO_TARGET_DIR),target)
+ONCE    ?=
+# Not from the environment: shells count seconds of their own under this name.
+SECONDS := 3
+
+.PHONY: run test bench packages
+
+run:
+	$(CARGO) build --locked --release -p dird -p phoned -p e2e --bin dird --bin phoned --bin quickstart
+	@$(TARGET)/release/quickstart $(if $(ONCE),--once)
+
+test: packages
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(CARGO) build --locked --workspace
+	$(CARGO) test --locked --workspace
+
+bench:
+	$(CARGO) build --locked --release -p dird -p phoned -p e2e --bins
+	@$(TARGET)/release/bench $(SECONDS)
+
+packages:
+	@scripts/packages

@@ -1,0 +1,13 @@
+//! The real daemons on loopback, used as phones and administrators use them.
+//!
+//! One file per thing that people do. Every test starts a site of its own: see `e2e::site`.
+
+mod keep_tenants_apart;
+mod let_phones_in;
+mod meet_odd_clients;
+mod people;
+mod search_on_a_cisco;
+mod search_on_a_yealink;
+mod start_with_bad_input;
+mod stop_under_load;
+mod type_anything;

@@ -1,0 +1,98 @@
+//! `make bench`: how fast both daemons answer, beside a bare hyper server that answers the same bytes.
+//!
+//! Everything of one run shares the machine, the load generator included, so only the ratios mean something
+//! elsewhere. The rows are in [`rows`]; a new one is a line there. The result is Markdown for
+//! `docs/benchmarks.md`.
+
+mod report;
+mod rows;
+mod world;
+
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use e2e::binaries;
+use e2e::load::Measured;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+
+use report::{Line, Report};
+use rows::{CONNECTIONS, ROWS, Row, SIZES};
+use world::{Bare, World};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    let seconds: f64 = match std::env::args().nth(1) {
+        Some(text) => text
+            .parse()
+            .with_context(|| format!("not a number of seconds: {text:?}"))?,
+        None => 3.0,
+    };
+    let duration = Duration::try_from_secs_f64(seconds)?;
+    let mut report = Report::new(duration);
+    for contacts in SIZES {
+        eprintln!("site with {contacts} contacts …");
+        let world = World::start(contacts).await?;
+        report.idle(&world)?;
+        for row in ROWS.iter().filter(|row| row.sizes.contains(&contacts)) {
+            measure(row, &world, duration, &mut report).await?;
+        }
+        report.after_load(&world)?;
+        world.stop().await?;
+    }
+    print!("{report}");
+    Ok(())
+}
+
+async fn measure(row: &Row, world: &World, duration: Duration, report: &mut Report) -> Result<()> {
+    let requests = (row.requests)(world)?;
+    let to = world.address(row.target)?;
+    let bare = Bare::start(to, &requests[0], world.folder()).await?;
+    for connections in CONNECTIONS {
+        eprintln!("  {} over {connections} connections …", row.name);
+        let measured = load(to, &requests, connections, duration).await?;
+        let yardstick = load(bare.address, &requests, connections, duration).await?;
+        report.line(Line {
+            name: row.name,
+            contacts: world.contacts,
+            connections,
+            measured,
+            yardstick,
+        });
+    }
+    bare.stop().await
+}
+
+/// Runs the load generator as a process of its own.
+async fn load(
+    to: SocketAddr,
+    requests: &[Vec<u8>],
+    connections: usize,
+    duration: Duration,
+) -> Result<Measured> {
+    let mut child = Command::new(binaries::path_of("load")?)
+        .args([
+            to.to_string(),
+            connections.to_string(),
+            duration.as_millis().to_string(),
+        ])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    let mut input = child
+        .stdin
+        .take()
+        .context("no input to the load generator")?;
+    input.write_all(&requests.concat()).await?;
+    drop(input);
+    let ended = child.wait_with_output().await?;
+    ensure!(
+        ended.status.success(),
+        "the load generator failed: {}",
+        ended.status
+    );
+    Ok(serde_json::from_slice(&ended.stdout)?)
+}

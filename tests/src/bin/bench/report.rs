@@ -1,0 +1,163 @@
+//! The tables, in Markdown.
+
+use std::fmt::{self, Display, Formatter};
+use std::time::Duration;
+
+use anyhow::Result;
+use e2e::load::Measured;
+
+use crate::world::World;
+
+/// One measured row.
+pub(crate) struct Line {
+    /// What was asked.
+    pub name: &'static str,
+    /// Contacts in the phonebook.
+    pub contacts: u32,
+    /// Kept-alive connections.
+    pub connections: usize,
+    /// The daemon.
+    pub measured: Measured,
+    /// The bare server, same bytes, same connections.
+    pub yardstick: Measured,
+}
+
+/// One daemon of one site.
+struct Process {
+    name: &'static str,
+    contacts: u32,
+    ready: Duration,
+    idle_kib: u64,
+    loaded_kib: u64,
+}
+
+/// Everything measured in a run.
+pub(crate) struct Report {
+    duration: Duration,
+    lines: Vec<Line>,
+    processes: Vec<Process>,
+}
+
+impl Report {
+    /// An empty report of runs that last so long each.
+    pub(crate) fn new(duration: Duration) -> Self {
+        Self {
+            duration,
+            lines: Vec::new(),
+            processes: Vec::new(),
+        }
+    }
+
+    /// Adds a row.
+    pub(crate) fn line(&mut self, line: Line) {
+        self.lines.push(line);
+    }
+
+    /// Notes start-up time and memory before any load.
+    pub(crate) fn idle(&mut self, world: &World) -> Result<()> {
+        for daemon in [&world.site.dird, &world.site.phoned] {
+            self.processes.push(Process {
+                name: daemon.name,
+                contacts: world.contacts,
+                ready: daemon.ready_after,
+                idle_kib: daemon.resident_kib()?,
+                loaded_kib: 0,
+            });
+        }
+        Ok(())
+    }
+
+    /// Notes memory after the rows of a site.
+    pub(crate) fn after_load(&mut self, world: &World) -> Result<()> {
+        for daemon in [&world.site.dird, &world.site.phoned] {
+            let loaded = daemon.resident_kib()?;
+            let of_it = |process: &&mut Process| {
+                process.name == daemon.name && process.contacts == world.contacts
+            };
+            if let Some(process) = self.processes.iter_mut().find(of_it) {
+                process.loaded_kib = loaded;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Display for Report {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let cores = std::thread::available_parallelism().map_or(0, usize::from);
+        writeln!(
+            f,
+            "{cores} cores shared by daemons and load generator, {:?} per figure.\n",
+            self.duration
+        )?;
+        writeln!(
+            f,
+            "| Request | Contacts | Connections | Requests/s | p50 ms | p99 ms | Errors | Bare hyper/s | Ratio |"
+        )?;
+        writeln!(f, "|---|--:|--:|--:|--:|--:|--:|--:|--:|")?;
+        for line in &self.lines {
+            line.fmt(f)?;
+        }
+        writeln!(
+            f,
+            "\n| Daemon | Contacts | Start to healthy ms | RSS idle MB | RSS after load MB |"
+        )?;
+        writeln!(f, "|---|--:|--:|--:|--:|")?;
+        for process in &self.processes {
+            process.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl Display for Line {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self {
+            name,
+            contacts,
+            connections,
+            measured,
+            yardstick,
+        } = self;
+        let ratio = measured.per_second / yardstick.per_second;
+        write!(
+            f,
+            "| {name} | {contacts} | {connections} | {:.0} ",
+            measured.per_second
+        )?;
+        write!(
+            f,
+            "| {} | {} ",
+            milliseconds(measured.p50_us),
+            milliseconds(measured.p99_us)
+        )?;
+        writeln!(
+            f,
+            "| {} | {:.0} | {ratio:.2} |",
+            measured.errors + yardstick.errors,
+            yardstick.per_second
+        )
+    }
+}
+
+impl Display for Process {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self {
+            name,
+            contacts,
+            ready,
+            idle_kib,
+            loaded_kib,
+        } = self;
+        let (idle, loaded) = (idle_kib / 1024, loaded_kib / 1024);
+        writeln!(
+            f,
+            "| {name} | {contacts} | {} | {idle} | {loaded} |",
+            ready.as_millis()
+        )
+    }
+}
+
+fn milliseconds(micros: u64) -> String {
+    format!("{}.{:02}", micros / 1000, micros % 1000 / 10)
+}

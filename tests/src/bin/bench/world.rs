@@ -1,0 +1,190 @@
+//! The site under measurement, and the yardstick beside it.
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use e2e::daemon::Daemon;
+use e2e::site::{Plan, Site, phoned_is_healthy};
+use e2e::{ports, wire};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::net::TcpStream;
+
+use crate::rows::Target;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running site with what its rows need.
+pub(crate) struct World {
+    /// Contacts generated into the phonebook.
+    pub contacts: u32,
+    /// Both daemons.
+    pub site: Site,
+    /// phoned's service token, for asking dird directly.
+    pub token: String,
+    /// Many different texts to search, all of them surnames in the site.
+    pub terms: Vec<String>,
+    uncached: (Daemon, SocketAddr),
+}
+
+#[derive(Deserialize)]
+struct KeyFile {
+    service_id: String,
+    service_key: String,
+}
+
+impl World {
+    /// Seeds and starts a site with so many contacts.
+    pub(crate) async fn start(contacts: u32) -> Result<Self> {
+        let mut plan = Plan::demo()?;
+        plan.contacts = Some(contacts);
+        let site = plan.start().await?;
+        let token = token(&site).await?;
+        let uncached = start_uncached(&site).await?;
+        let terms = terms(&site, &token).await?;
+        Ok(Self {
+            contacts,
+            site,
+            token,
+            terms,
+            uncached,
+        })
+    }
+
+    /// The user whose phone asks.
+    pub(crate) fn user(&self) -> Result<String> {
+        self.site.user(0)
+    }
+
+    /// That user's tenant.
+    pub(crate) fn tenant(&self) -> Result<String> {
+        Ok(self.site.demo.people.first().context("no user")?.0.clone())
+    }
+
+    /// Where a row's requests go.
+    pub(crate) fn address(&self, target: Target) -> Result<SocketAddr> {
+        match target {
+            Target::Phoned => self.site.phones(),
+            Target::PhonedUncached => Ok(self.uncached.1),
+            Target::Dird => self.site.rest(),
+        }
+    }
+
+    /// A folder for files of this run.
+    pub(crate) fn folder(&self) -> &Path {
+        self.site.plan.home()
+    }
+
+    /// Stops everything.
+    pub(crate) async fn stop(self) -> Result<()> {
+        self.uncached.0.stop(PATIENCE).await?;
+        self.site.stop().await
+    }
+}
+
+async fn token(site: &Site) -> Result<String> {
+    let key = std::fs::read_to_string(site.plan.file("phoned-key.yml"))?;
+    let key: KeyFile = serde_saphyr::from_str(&key)?;
+    let credentials = BASE64.encode(format!("{}:{}", key.service_id, key.service_key));
+    let body = json!({"expiration": 3600}).to_string();
+    let request = format!(
+        "POST /0.1/token HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Basic {credentials}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let answer = wire::exchange(site.auth()?, None, request.as_bytes()).await?;
+    ensure!(answer.status == 200, "no token: status {}", answer.status);
+    Ok(answer.json()?["data"]["token"]
+        .as_str()
+        .context("an answer without a token")?
+        .to_owned())
+}
+
+/// A second phoned of the same site whose results are fresh for no time at all.
+async fn start_uncached(site: &Site) -> Result<(Daemon, SocketAddr)> {
+    let [port] = ports::free()?;
+    let mut config = site.plan.phoned.clone();
+    config["rest_api"]["http"]["port"] = json!(port);
+    config["log_filename"] = json!("phoned-uncached.log");
+    config["cache"] = json!({"lookup_ttl": 0, "empty_ttl": 0, "stale_if_error": 0});
+    std::fs::write(site.plan.file("phoned-uncached.yml"), config.to_string())?;
+    let output = site.plan.file("uncached");
+    std::fs::create_dir(&output)?;
+    let mut daemon = Daemon::start(
+        "phoned",
+        &["-c", "phoned-uncached.yml"],
+        site.plan.home(),
+        &output,
+    )?;
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    daemon
+        .healthy(PATIENCE, async || phoned_is_healthy(address).await)
+        .await?;
+    Ok((daemon, address))
+}
+
+/// Every surname that dird has, accents and all.
+async fn terms(site: &Site, token: &str) -> Result<Vec<String>> {
+    let (tenant, user) = site.demo.people.first().context("no user")?;
+    let rest = site.rest()?;
+    let url = format!("http://{rest}/0.1/directories/lookup/default/{user}?term=");
+    let answer = wire::get(
+        &url,
+        None,
+        &[("X-Auth-Token", token), ("Wazo-Tenant", tenant)],
+    )
+    .await?;
+    ensure!(
+        answer.status == 200,
+        "dird answers {} to an empty search",
+        answer.status
+    );
+    let table = answer.json()?;
+    let rows = table["results"].as_array().context("no results")?;
+    let names = rows
+        .iter()
+        .filter_map(|row| row["column_values"][0].as_str());
+    let surnames: BTreeSet<&str> = names.filter_map(|name| name.rsplit(' ').next()).collect();
+    ensure!(!surnames.is_empty(), "dird knows nobody");
+    Ok(surnames.into_iter().map(str::to_owned).collect())
+}
+
+/// A bare hyper server that answers the bytes of one real answer.
+pub(crate) struct Bare {
+    /// Where it listens.
+    pub address: SocketAddr,
+    daemon: Daemon,
+}
+
+impl Bare {
+    /// Asks `of` once with `request` and starts a server that repeats its answer.
+    pub(crate) async fn start(of: SocketAddr, request: &[u8], folder: &Path) -> Result<Self> {
+        let answer = wire::exchange(of, None, request).await?;
+        let asked = String::from_utf8_lossy(request).into_owned();
+        ensure!(answer.status == 200, "status {} for {asked}", answer.status);
+        std::fs::write(folder.join("bare.body"), &answer.body)?;
+        let [port] = ports::free()?;
+        let kind = answer.header("content-type").unwrap_or("text/plain");
+        let mut daemon = Daemon::start(
+            "bare",
+            &[&port.to_string(), kind, "bare.body"],
+            folder,
+            folder,
+        )?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        daemon
+            .healthy(PATIENCE, async || TcpStream::connect(address).await.is_ok())
+            .await?;
+        Ok(Self { address, daemon })
+    }
+
+    /// Stops it.
+    pub(crate) async fn stop(self) -> Result<()> {
+        self.daemon.stop(PATIENCE).await.map(|_| ())
+    }
+}

@@ -1,7 +1,9 @@
 //! Compiles the template folder into the binary, so that `phoned` runs alone: writes a table of relative path and text.
 
 use std::{
-    env, fs, io,
+    env,
+    fmt::Write,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -20,10 +22,8 @@ fn main() -> io::Result<()> {
         if name.contains("/golden/") || !name.contains('/') {
             continue;
         }
-        table.push_str(&format!(
-            "    ({name:?}, include_str!({:?})),\n",
-            file.display().to_string()
-        ));
+        let text = file.display().to_string();
+        let _ = writeln!(table, "    ({name:?}, include_str!({text:?})),");
     }
     table.push_str("]\n");
     let out = env::var("OUT_DIR").map_err(io::Error::other)?;

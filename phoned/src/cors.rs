@@ -46,11 +46,11 @@ fn allowed_headers(settings: &Cors, request: &HeaderMap) -> Option<HeaderValue> 
             .iter()
             .any(|allowed| allowed.eq_ignore_ascii_case(name))
     };
-    let named = |name: &&str| HeaderName::try_from(*name).is_ok();
+    let valid = |name: &&str| HeaderName::try_from(*name).is_ok();
     let names: Vec<&str> = requested
         .split(',')
         .map(str::trim)
-        .filter(named)
+        .filter(valid)
         .filter(allowed)
         .collect();
     if names.is_empty() {

@@ -52,7 +52,11 @@ impl DirdClient {
 
     /// The people that `search` finds.
     pub async fn lookup(&self, search: &Search) -> Result<LookupAnswer, PhoneError> {
-        let token = self.auth.token().await.map_err(auth_error)?;
+        let token = self
+            .auth
+            .token()
+            .await
+            .map_err(|error| auth_error(&error))?;
         let mut response = self.send(search, &token).await?;
         if response.status() == StatusCode::UNAUTHORIZED {
             let newer = self
@@ -104,7 +108,7 @@ impl DirdClient {
 }
 
 /// What an error of auth means for a phone.
-pub fn auth_error(error: AuthError) -> PhoneError {
+pub fn auth_error(error: &AuthError) -> PhoneError {
     match error {
         AuthError::Unreachable => PhoneError::AuthUnreachable,
         AuthError::Rejected => PhoneError::TokenRejected,

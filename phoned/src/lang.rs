@@ -217,10 +217,8 @@ mod tests {
     use super::*;
 
     fn labels() -> String {
-        LABELS
-            .iter()
-            .map(|label| format!("{label} = \"x\"\n"))
-            .collect()
+        let lines = LABELS.map(|label| format!("{label} = \"x\""));
+        lines.join("\n") + "\n"
     }
 
     fn catalogue() -> Catalogue {

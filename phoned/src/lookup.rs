@@ -205,7 +205,11 @@ impl Lookups {
         let (inner, user) = (Arc::clone(&self.inner), Arc::clone(user));
         let load = async move {
             let ask = async {
-                let tenant = inner.auth.tenant_of_user(&user).await.map_err(auth_error)?;
+                let tenant = inner
+                    .auth
+                    .tenant_of_user(&user)
+                    .await
+                    .map_err(|error| auth_error(&error))?;
                 let tenant: Option<Arc<str>> = tenant.map(Into::into);
                 if let Some(tenant) = &tenant {
                     inner

@@ -26,11 +26,11 @@ const CONNECTIONS_PER_PEER: usize = 16;
 /// Why phoned does not start. The message names file or address.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A bad entry of the allowlist; the message names key and entry.
-    #[error("{origin}rest_api.authorized_subnets: {problem}")]
+    /// A bad entry of the allowlist.
+    #[error("{key}: {problem}")]
     Subnet {
-        /// `FILE:LINE: ` where it is known.
-        origin: String,
+        /// Dotted key with the place in the list.
+        key: String,
         /// What is wrong with which entry.
         problem: String,
     },
@@ -76,17 +76,21 @@ pub struct Running {
     tasks: Vec<JoinHandle<()>>,
 }
 
+/// Checks everything that can be checked without a port: the allowlist, the makes and their pages, the backends' settings.
+pub fn check(config: Config) -> Result<App, StartError> {
+    let entries = &config.rest_api.authorized_subnets;
+    let gate = Gate::new(entries).map_err(|bad| StartError::Subnet {
+        key: format!("rest_api.authorized_subnets.{}", bad.index),
+        problem: bad.to_string(),
+    })?;
+    Ok(App::new(config, gate)?)
+}
+
 /// Checks `config` and binds its addresses. Must be called inside a runtime.
 pub async fn prepare(config: Config) -> Result<Ready, StartError> {
-    let gate =
-        Gate::new(&config.rest_api.authorized_subnets).map_err(|bad| StartError::Subnet {
-            origin: String::new(),
-            problem: bad.to_string(),
-        })?;
-    CredentialSource::KeyFile(config.auth.key_file.clone())
-        .read()
-        .await?;
-    let app = App::new(config, gate)?;
+    let app = check(config)?;
+    let key_file = app.config.auth.key_file.clone();
+    CredentialSource::KeyFile(key_file).read().await?;
     let rest_api = &app.config.rest_api;
     let acceptor = acceptor(&rest_api.https);
     if !rest_api.http.enabled && acceptor.is_none() {

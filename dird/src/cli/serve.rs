@@ -52,5 +52,6 @@ fn open_log(config: &Config) -> anyhow::Result<LogHandle> {
         level,
         debug: config.debug,
         file,
+        json: false,
     }))
 }

@@ -1,149 +1,152 @@
-//! Finding the layers and putting them over each other, highest last: defaults, main file, extra folder, command line, key file.
+//! The files of a configuration: reads each, and lays one over the other in the order of dird-platform.md §2.1.
 
-use std::io::ErrorKind;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::tree::{self, Node};
-use super::{BrokenExtra, ConfigError, Layering, MissingKeyFile, Origin, exec};
+use super::error::ConfigError;
+use super::exec::Programs;
+use super::node::{Kind, Node, Origin};
+use super::parse::parse;
+use super::{BrokenExtra, Layering};
 
-/// The merged tree. What is missing or skipped is noted.
+const MAX_FILE: u64 = 8 * 1024 * 1024;
+const EXTRA_ENDING: &[u8] = b".yml";
+
+/// The layers below the key file, merged; what is worth a warning goes to `notes`.
 pub(super) fn merge(
     layering: &Layering<'_>,
-    defaults: Node,
+    defaults: &Node,
     notes: &mut Vec<String>,
 ) -> Result<Node, ConfigError> {
-    let mut merged = defaults;
-    match std::fs::read_to_string(layering.main) {
-        Ok(text) => {
-            let main = read(layering.main, &text, layering.allow_exec)?;
-            merged = main.over(merged);
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            notes.push(format!(
-                "{}: {error}; defaults are used",
-                layering.main.display()
-            ));
-        }
-        Err(error) => return Err(ConfigError(format!("{}: {error}", layering.main.display()))),
+    let mut merged = defaults.clone();
+    match read_file(layering.main, layering.allow_exec)? {
+        Some(main) => merged.overlay(main),
+        None => notes.push(format!(
+            "{}: does not exist; the defaults are used",
+            layering.main.display()
+        )),
     }
-    merged = extra_files(layering, merged, notes)?;
-    merged = Node::of_value(&flags(layering), &Origin::CommandLine).over(merged);
-    match key_file(layering, &merged, notes)? {
-        Some(key) => Ok(key.over(merged)),
-        None => Ok(merged),
+    // The first file wins: it is laid on last.
+    for extra in extras(layering, &merged, notes)?.into_iter().rev() {
+        merged.overlay(extra);
     }
-}
-
-fn flags(layering: &Layering<'_>) -> Value {
-    if layering.flags.is_null() {
-        json!({})
-    } else {
-        layering.flags.clone()
-    }
-}
-
-fn read(path: &Path, text: &str, allow_exec: bool) -> Result<Node, ConfigError> {
-    let located = |line| Origin::File(path.to_owned(), line);
-    let node = tree::parse(text, &located)
-        .map_err(|problem| ConfigError(format!("{}: {problem}", path.display())))?;
-    exec::resolve(node, path, allow_exec)
-}
-
-/// Puts the folder's files over `merged`; of two files the first by name wins.
-fn extra_files(
-    layering: &Layering<'_>,
-    mut merged: Node,
-    notes: &mut Vec<String>,
-) -> Result<Node, ConfigError> {
-    let folder = merged.get("extra_config_files").map(Node::to_value);
-    let Some(folder) = folder
-        .as_ref()
-        .and_then(Value::as_str)
-        .filter(|folder| !folder.is_empty())
-    else {
-        return Ok(merged);
-    };
-    let mut files = match yaml_files(Path::new(folder)) {
-        Ok(files) => files,
-        Err(error) => {
-            notes.push(format!("{folder}: {error}; no further files are read"));
-            return Ok(merged);
-        }
-    };
-    files.reverse();
-    for file in files {
-        let layer = std::fs::read_to_string(&file)
-            .map_err(|error| ConfigError(format!("{}: {error}", file.display())))
-            .and_then(|text| read(&file, &text, layering.allow_exec));
-        match layer {
-            Ok(layer) => merged = layer.over(merged),
-            Err(error) if layering.broken_extra == BrokenExtra::Fail => return Err(error),
-            Err(error) => notes.push(format!("{error}; the file is skipped")),
-        }
+    if layering.flags.is_object() {
+        merged.overlay(Node::uniform(layering.flags.clone(), &Origin::CommandLine));
     }
     Ok(merged)
 }
 
-/// The folder's files in the order of their names.
-fn yaml_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        let name = path.file_name().unwrap_or_default();
-        let hidden = name.as_encoded_bytes().starts_with(b".");
-        if !hidden && path.extension().is_some_and(|ending| ending == "yml") && path.is_file() {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-/// The credentials of `auth.key_file`, as a layer.
-fn key_file(
+fn extras(
     layering: &Layering<'_>,
     merged: &Node,
     notes: &mut Vec<String>,
-) -> Result<Option<Node>, ConfigError> {
-    let path = merged.get("auth.key_file").map(Node::to_value);
-    let Some(path) = path
-        .as_ref()
-        .and_then(Value::as_str)
-        .filter(|path| !path.is_empty())
-    else {
-        return Ok(None);
+) -> Result<Vec<Node>, ConfigError> {
+    let Some((directory, origin)) = path_at(merged, &["extra_config_files"])? else {
+        return Ok(Vec::new());
     };
-    let origin = merged.origin_of("auth.key_file");
-    let failed = |problem: String| ConfigError::at(origin, "auth.key_file", problem);
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if layering.missing_key_file == MissingKeyFile::Note => {
-            notes.push(
-                failed(format!("{path}: {error}; no credentials are read from it")).to_string(),
-            );
-            return Ok(None);
+    let paths = match extra_paths(&directory) {
+        Ok(paths) => paths,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let directory = directory.display();
+            notes.push(format!(
+                "{directory}: does not exist; no extra files are read"
+            ));
+            return Ok(Vec::new());
         }
         Err(error) => {
-            // The wording of Python, which supervisors of the reference look for.
-            let kind = match error.kind() {
-                ErrorKind::NotFound => "No such file or directory".to_owned(),
-                _ => error.to_string(),
-            };
-            return Err(failed(format!("{kind}: '{path}'")));
+            let problem = format!("cannot list {}: {error}", directory.display());
+            let fault = ConfigError::new(origin, "extra_config_files", &problem);
+            return skip_or_fail(layering.broken_extra, fault, notes).map(|()| Vec::new());
         }
     };
-    let key = read(Path::new(path), &text, false)?;
-    let (id, secret) = (key.get("service_id"), key.get("service_key"));
-    let (Some(id), Some(secret)) = (id, secret) else {
-        let problem = failed(format!("{path} holds no service_id and service_key"));
-        if layering.missing_key_file == MissingKeyFile::Fail {
-            return Err(problem);
+    let mut extras = Vec::with_capacity(paths.len());
+    for path in paths {
+        match read_file(&path, layering.allow_exec) {
+            Ok(Some(extra)) => extras.push(extra),
+            Ok(None) => {
+                let fault = ConfigError::of_file(&path, "leads to no file; remove the link");
+                skip_or_fail(layering.broken_extra, fault, notes)?;
+            }
+            Err(fault) => skip_or_fail(layering.broken_extra, fault, notes)?,
         }
-        notes.push(problem.to_string());
+    }
+    Ok(extras)
+}
+
+fn skip_or_fail(
+    broken: BrokenExtra,
+    fault: ConfigError,
+    notes: &mut Vec<String>,
+) -> Result<(), ConfigError> {
+    match broken {
+        BrokenExtra::Fail => Err(fault),
+        BrokenExtra::Skip => {
+            notes.push(format!("{fault}; the file is skipped"));
+            Ok(())
+        }
+    }
+}
+
+/// The files of the directory that count, in ascending order of their names.
+fn extra_paths(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.as_encoded_bytes();
+        let counts = name.ends_with(EXTRA_ENDING) && !name.starts_with(b".");
+        // A link that leads nowhere is kept here, so that reading it says so.
+        if counts && fs::metadata(entry.path()).map_or(true, |found| found.is_file()) {
+            paths.push(entry.path());
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// `None` where there is no such file.
+fn read_file(path: &Path, allow_exec: bool) -> Result<Option<Node>, ConfigError> {
+    let unreadable =
+        |error: io::Error| ConfigError::of_file(path, &format!("cannot be read: {error}"));
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(error)),
+    };
+    // Asked of the open file, so that what was checked is what is read.
+    let metadata = file.metadata().map_err(unreadable)?;
+    let text = read_text(file).map_err(unreadable)?;
+    let programs = Programs::of_file(allow_exec, &metadata);
+    parse(&text, &Origin::whole_file(path), &programs).map(Some)
+}
+
+fn read_text(file: File) -> io::Result<String> {
+    let mut text = String::new();
+    file.take(MAX_FILE + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_FILE {
+        return Err(io::Error::other(format!(
+            "it is longer than {MAX_FILE} bytes"
+        )));
+    }
+    Ok(text)
+}
+
+/// The path that stands at `key`, with its origin; null and empty text are none.
+pub(super) fn path_at(tree: &Node, key: &[&str]) -> Result<Option<(PathBuf, Origin)>, ConfigError> {
+    let Some(node) = tree.get(key) else {
         return Ok(None);
     };
-    let credentials = json!({"auth": {"username": id.to_value(), "password": secret.to_value()}});
-    Ok(Some(Node::of_value(&credentials, &id.origin)))
+    match &node.kind {
+        Kind::Scalar(Value::Null) => Ok(None),
+        Kind::Scalar(Value::String(path)) if path.is_empty() => Ok(None),
+        Kind::Scalar(Value::String(path)) => Ok(Some((path.into(), node.origin.clone()))),
+        _ => Err(ConfigError::new(
+            node.origin.clone(),
+            &key.join("."),
+            "is not a path; should be text",
+        )),
+    }
 }

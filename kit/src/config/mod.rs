@@ -1,144 +1,133 @@
-//! The one loader of configuration files (dird-platform.md §2, phoned.md §17.1): layers of YAML are merged into a tree that
-//! remembers where each key came from, so that a mistake is reported with file, line and key before any port opens.
+//! Reads a daemon's configuration: compiled-in defaults, main file, extra files, flags and key file, merged into one tree,
+//! checked, and read into the daemon's own types (dird-platform.md §2, phoned.md §17.1).
+//!
+//! Every value remembers the file and line that set it, so that an error can point there, also one that the daemon itself
+//! finds later ([`Loaded::fault`]). Nothing is logged here: what deserves a warning is in [`Loaded::notes`], for the time
+//! when logging is up. What the keys mean is the daemon's business.
 
 mod check;
+mod error;
 mod exec;
+mod key_file;
 mod layers;
-mod show;
-mod tree;
+mod node;
+mod parse;
+mod redact;
+mod typed;
+mod unknown;
+
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use tree::Node;
+pub use error::ConfigError;
+pub use node::{Origin, Origins};
 
-/// What happens when a file of the extra folder cannot be read.
+/// What becomes of an extra file that cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BrokenExtra {
-    /// It is skipped, with a note.
+    /// It is noted and skipped.
     Skip,
-    /// Nothing starts.
+    /// Loading fails.
     Fail,
 }
 
-/// What happens when the key file is missing.
+/// What becomes of a key file that is missing, empty or unusable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MissingKeyFile {
-    /// It is noted; credentials may come from elsewhere.
+    /// It is noted, and credentials from elsewhere stay.
     Note,
-    /// Nothing starts.
+    /// Loading fails.
     Fail,
 }
 
-/// Where configuration comes from.
-#[derive(Debug, Clone)]
+/// Where a configuration comes from, and how strictly it is read.
+#[derive(Clone)]
 pub struct Layering<'a> {
-    /// The commented default file, compiled in.
+    /// The commented default YAML, compiled in. It is also the list of the known keys.
     pub defaults: &'a str,
-    /// The main file.
+    /// The main file; it need not exist.
     pub main: &'a Path,
-    /// What a broken file of the extra folder does.
+    /// What to do with a broken file of the directory `extra_config_files`.
     pub broken_extra: BrokenExtra,
-    /// What a missing key file does.
+    /// What to do without a usable `auth.key_file`.
     pub missing_key_file: MissingKeyFile,
-    /// What the command line sets, as a tree.
+    /// What the command line sets, as a tree; `Null` when it sets nothing.
     pub flags: Value,
-    /// Whether `!exec` may run programs.
+    /// Whether files that only root can write may use `!exec`.
     pub allow_exec: bool,
     /// Dotted keys below which any key is known.
     pub open_keys: &'a [&'a str],
 }
 
-/// Where a value was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
-    /// In the compiled-in defaults.
-    Default,
-    /// On the command line.
-    CommandLine,
-    /// In a file, at a line counted from 1.
-    File(PathBuf, u64),
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Default => formatter.write_str("built-in default"),
-            Self::CommandLine => formatter.write_str("command line"),
-            Self::File(path, line) => write!(formatter, "{}:{line}", path.display()),
-        }
-    }
-}
-
-/// A mistake in the configuration: where, which key, what is wrong and what would be right.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct ConfigError(String);
-
-impl ConfigError {
-    fn at(origin: &Origin, key: &str, problem: impl fmt::Display) -> Self {
-        if key.is_empty() {
-            Self(format!("{origin}: {problem}"))
-        } else {
-            Self(format!("{origin}: {key}: {problem}"))
-        }
-    }
-}
-
-/// A configuration, and all that was learnt on the way to it.
-#[derive(Debug)]
+/// A configuration, and what is known about its origin.
+#[derive(Clone)]
 pub struct Loaded<T> {
-    /// The configuration.
+    /// The configuration itself.
     pub config: T,
-    /// The merged tree, unknown keys included.
+    /// The merged tree, unknown keys and secrets included.
     pub tree: Value,
-    /// Warnings, to be logged once there is a log.
+    /// Warnings, each a line without secrets.
     pub notes: Vec<String>,
-    merged: Node,
+    /// Where each key was set.
+    pub origins: Origins,
 }
 
-/// Reads all layers and makes a configuration of them.
-///
-/// # Errors
-///
-/// A file that cannot be understood, or a value of the wrong type.
+/// Loads a configuration. Fails when a file that must be usable is not, and when a value does not fit `T`.
 pub fn load<T: DeserializeOwned>(layering: &Layering<'_>) -> Result<Loaded<T>, ConfigError> {
+    let defaults = parse::parse(
+        layering.defaults,
+        &Origin::Default,
+        &exec::Programs::of_defaults(),
+    )?;
     let mut notes = Vec::new();
-    let defaults = tree::parse(layering.defaults, &|_| Origin::Default)
-        .map_err(|problem| ConfigError(format!("built-in default: {problem}")))?;
-    let merged = layers::merge(layering, defaults.clone(), &mut notes)?;
-    check::note_unknown(&merged, &defaults, layering.open_keys, &mut notes);
+    let mut merged = layers::merge(layering, &defaults, &mut notes)?;
+    notes.extend(unknown::notes(&merged, &defaults, layering.open_keys));
+    key_file::apply(&mut merged, layering.missing_key_file, &mut notes)?;
+
+    let mut origins = Origins::new();
+    merged.collect_origins("", &mut origins);
     let tree = merged.to_value();
-    let config = serde_path_to_error::deserialize(&tree)
-        .map_err(|error| check::type_error(&merged, &error))?;
     Ok(Loaded {
-        config,
+        config: typed::read(&tree, &origins)?,
         tree,
         notes,
-        merged,
+        origins,
     })
 }
 
 impl<T> Loaded<T> {
-    /// The error for a value that has the right type and is wrong all the same. `key` is dotted, list elements are numbers:
-    /// `rest_api.authorized_subnets.2`.
+    /// The error for a value that has the right type but is wrong. `key` is dotted, a list item has its index
+    /// (`rest_api.authorized_subnets.2`); `problem` says what is wrong and what would be right.
     pub fn fault(&self, key: &str, problem: impl fmt::Display) -> ConfigError {
-        ConfigError::at(self.merged.origin_of(key), key, problem)
+        let origin = typed::origin_of(&self.origins, key);
+        ConfigError::new(origin, key, &problem.to_string())
     }
 
-    /// The merged tree with every secret hidden.
+    /// The merged tree with `<hidden>` in the place of every secret and of every password within a URI.
     pub fn redacted(&self) -> Value {
-        show::redacted(&self.tree)
+        redact::redact(&self.tree)
     }
 
-    /// The merged configuration as text, secrets hidden, each value with its origin.
+    /// The merged configuration as YAML, secrets hidden, each value with the place that set it as a comment, below the
+    /// notes: the answer to `--check-config`.
     pub fn render_check(&self) -> String {
-        show::render(&self.merged)
+        check::render(&self.redacted(), &self.origins, &self.notes)
     }
 }
 
-#[cfg(test)]
-mod tests;
+/// Names keys and places only: the tree holds secrets.
+impl<T> fmt::Debug for Loaded<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Loaded")
+            .field("origins", &self.origins)
+            .field("notes", &self.notes)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,114 +1,146 @@
-//! From an event to a line: `YYYY-MM-DD HH:MM:SS,mmm ZONE [pid N] (LEVEL) (target): message key=value`.
+//! How an event becomes one line of text, and the time in front of it.
 
-use std::fmt::{self, Write as _};
-use std::io::Write as _;
-use std::sync::Arc;
+use std::fmt;
 
-use jiff::Zoned;
-use tracing::field::{Field, Visit};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, Zoned};
 use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::layer::{Context, Layer};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
+use tracing_subscriber::registry::{LookupSpan, Scope};
 
-use super::file::LogFile;
-
-/// Writes each event as a line.
-pub(super) struct Lines {
-    pub(super) file: Option<Arc<LogFile>>,
+/// Local time. The zone is looked up once, so that no line waits for the zone database.
+#[derive(Clone)]
+pub(super) struct LocalTime {
+    zone: TimeZone,
+    now: fn() -> Timestamp,
 }
 
-impl<S: Subscriber> Layer<S> for Lines {
-    fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
-        let mut fields = Fields::default();
-        event.record(&mut fields);
-        let metadata = event.metadata();
-        let line = line(&now(), *metadata.level(), metadata.target(), &fields);
-        // A closed terminal is no reason to stop serving.
-        let _written = match *metadata.level() {
-            Level::ERROR => std::io::stderr().lock().write_all(line.as_bytes()),
-            _ => std::io::stdout().lock().write_all(line.as_bytes()),
-        };
-        if let Some(file) = &self.file {
-            file.write(line);
+impl LocalTime {
+    pub(super) fn system() -> Self {
+        Self {
+            zone: TimeZone::system(),
+            now: wall_clock,
         }
+    }
+
+    fn now(&self) -> Zoned {
+        (self.now)().to_zoned(self.zone.clone())
     }
 }
 
-/// Local time with its zone, and the process.
-fn now() -> String {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "log lines carry local time with its zone"
-    )]
-    let time = Zoned::try_from(std::time::SystemTime::now());
-    let time = time.map_or_else(
-        |_| String::new(),
-        |time| time.strftime("%F %T,%3f %Z").to_string(),
-    );
-    format!("{time} [pid {}]", std::process::id())
+fn wall_clock() -> Timestamp {
+    SignedDuration::try_from_secs_f64(crate::clock::unix_seconds())
+        .and_then(Timestamp::from_duration)
+        .unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-fn line(stamp: &str, level: Level, target: &str, fields: &Fields) -> String {
-    let level = match level {
+/// The time of JSON lines, with the zone's offset since programs read it.
+impl FormatTime for LocalTime {
+    fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
+        write!(
+            writer,
+            "{}",
+            self.now().strftime("%Y-%m-%dT%H:%M:%S%.3f%:z")
+        )
+    }
+}
+
+/// `YYYY-MM-DD HH:MM:SS,mmm (LEVEL) (target): message key=value`, the fields of the spans around it last
+/// (dird-platform.md §11).
+#[derive(Clone)]
+pub(super) struct LineFormat(pub(super) LocalTime);
+
+impl LineFormat {
+    fn head(&self, writer: &mut dyn fmt::Write, level: Level, target: &str) -> fmt::Result {
+        let time = self.0.now();
+        let time = time.strftime("%Y-%m-%d %H:%M:%S,%3f");
+        write!(writer, "{time} ({}) ({target}): ", level_name(level))
+    }
+
+    /// A line that comes from no event, for a message about the log itself.
+    pub(super) fn remark(&self, message: &str) -> String {
+        let mut line = String::new();
+        // Writing into a String cannot fail.
+        let _ = self.head(&mut line, Level::WARN, module_path!());
+        line.push_str(message);
+        line.push('\n');
+        line
+    }
+}
+
+fn level_name(level: Level) -> &'static str {
+    match level {
         Level::ERROR => "ERROR",
         Level::WARN => "WARNING",
         Level::INFO => "INFO",
-        _ => "DEBUG",
-    };
-    let text = format!(
-        "{stamp} ({level}) ({target}): {}{}",
-        fields.message, fields.others
-    );
-    // A line is a line, whatever a value holds.
-    let mut line = text.replace('\n', "\\n").replace('\r', "\\r");
-    line.push('\n');
-    line
+        Level::DEBUG | Level::TRACE => "DEBUG",
+    }
 }
 
-/// The message of an event and its other fields.
-#[derive(Default)]
-struct Fields {
-    message: String,
-    others: String,
-}
-
-impl Visit for Fields {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        if field.name() == "message" {
-            self.message.push_str(value);
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(self.others, " {}={value:?}", field.name());
+impl<S, N> FormatEvent<S, N> for LineFormat
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut line = OneLine(&mut writer);
+        let metadata = event.metadata();
+        self.head(&mut line, *metadata.level(), metadata.target())?;
+        context.format_fields(Writer::new(&mut line), event)?;
+        for span in context.event_scope().into_iter().flat_map(Scope::from_root) {
+            let extensions = span.extensions();
+            let fields = extensions.get::<FormattedFields<N>>();
+            if let Some(fields) = fields.filter(|fields| !fields.is_empty()) {
+                fmt::Write::write_str(&mut line, " ")?;
+                fmt::Write::write_str(&mut line, fields)?;
+            }
         }
+        writeln!(writer)
     }
+}
 
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        // Writing to a String cannot fail.
-        let _ = match field.name() {
-            "message" => write!(self.message, "{value:?}"),
-            name => write!(self.others, " {name}={value:?}"),
-        };
+/// Escapes control characters, so that nothing a client sends can start a line of its own in the log.
+struct OneLine<'a, 'w>(&'a mut Writer<'w>);
+
+impl fmt::Write for OneLine<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for piece in text.split_inclusive(char::is_control) {
+            let Some(control) = piece.chars().next_back().filter(|last| last.is_control()) else {
+                self.0.write_str(piece)?;
+                continue;
+            };
+            self.0
+                .write_str(&piece[..piece.len() - control.len_utf8()])?;
+            write!(self.0, "{}", control.escape_default())?;
+        }
+        Ok(())
     }
+}
+
+/// [`LineFormat::remark`] for logs in JSON.
+pub(super) fn json_remark(time: &LocalTime, message: &str) -> String {
+    let mut timestamp = String::new();
+    // Writing into a String cannot fail.
+    let _ = time.format_time(&mut Writer::new(&mut timestamp));
+    let target = module_path!();
+    let line = serde_json::json!({"timestamp": timestamp, "level": "WARN", "message": message, "target": target});
+    format!("{line}\n")
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_is_one_line_with_all_its_fields() {
-        let fields = Fields {
-            message: "two\nlines".into(),
-            others: " key=\"value\"".into(),
-        };
-        let line = line(
-            "2026-01-02 03:04:05,678 UTC [pid 7]",
-            Level::WARN,
-            "dird::lookup",
-            &fields,
-        );
-        assert_eq!(
-            line,
-            "2026-01-02 03:04:05,678 UTC [pid 7] (WARNING) (dird::lookup): two\\nlines key=\"value\"\n"
-        );
+impl LocalTime {
+    /// 2026-03-29 14:05:09.007 in a zone two hours east of Greenwich.
+    pub(super) fn fixed() -> Self {
+        Self {
+            zone: TimeZone::fixed(jiff::tz::offset(2)),
+            now: || Timestamp::constant(1_774_785_909, 7_999_999),
+        }
     }
 }

@@ -61,7 +61,7 @@ pub enum RegistryError {
 }
 
 impl RegistryError {
-    pub(super) fn file(file: impl Into<String>, what: impl ToString) -> Self {
+    pub(super) fn file(file: impl Into<String>, what: impl std::fmt::Display) -> Self {
         Self::File {
             file: file.into(),
             what: what.to_string(),
@@ -124,7 +124,7 @@ impl Registry {
             .iter()
             .filter(|(file, _)| file.ends_with("/vendor.toml"))
         {
-            let vendor = registry.vendor(file, text, &files, choices)?;
+            let vendor = Self::vendor(file, text, &files, choices)?;
             registry.vendors.push(Arc::new(vendor));
         }
         registry.check_choices(choices);
@@ -136,7 +136,6 @@ impl Registry {
     }
 
     fn vendor(
-        &self,
         file: &str,
         text: &str,
         files: &Files,

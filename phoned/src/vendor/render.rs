@@ -184,17 +184,8 @@ fn context(page: &Page<'_>, step: Step, results: &Results<'_>) -> Value {
         ("input", Value::from(place.step(Step::Input))),
         ("lookup", Value::from(place.step(Step::Lookup))),
         ("lookup_action", Value::from(place.action(Step::Lookup))),
-        (
-            "previous",
-            results
-                .previous
-                .as_deref()
-                .map_or(Value::from(()), Value::from),
-        ),
-        (
-            "next",
-            results.next.as_deref().map_or(Value::from(()), Value::from),
-        ),
+        ("previous", Value::from(results.previous.as_deref())),
+        ("next", Value::from(results.next.as_deref())),
     ]);
     let encoding = match page.charset {
         Charset::Utf8 => "UTF-8",

@@ -137,7 +137,7 @@ async fn fifty_equal_searches_make_one_call() {
 
 #[tokio::test]
 async fn without_dird_old_results_serve_and_new_searches_fail() {
-    let site = Site::with(json!({"cache": {"lookup_ttl": 0.000001}})).await;
+    let site = Site::with(json!({"cache": {"lookup_ttl": 0.000_001}})).await;
     let fresh = site.look("cisco", "term=person").await;
     assert!(!fresh.head.contains("warning:"), "{}", fresh.head);
     site.stub.world.dird_fails.store(500, Ordering::SeqCst);
@@ -155,7 +155,7 @@ async fn without_dird_old_results_serve_and_new_searches_fail() {
 #[tokio::test]
 async fn without_auth_old_results_serve() {
     let site =
-        Site::with(json!({"cache": {"lookup_ttl": 0.000001, "user_tenant_ttl": 0.000001}})).await;
+        Site::with(json!({"cache": {"lookup_ttl": 0.000_001, "user_tenant_ttl": 0.000_001}})).await;
     site.look("cisco", "term=person").await;
     site.stub.world.auth_fails.store(500, Ordering::SeqCst);
     let stale = site.look("cisco", "term=person").await;

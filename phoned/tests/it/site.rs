@@ -15,9 +15,9 @@ use crate::stub::{Stub, USER};
 /// A running phoned and its stub.
 pub(crate) struct Site {
     /// Both backends; `None` once stopped.
-    pub stub: Stub,
+    pub(crate) stub: Stub,
     /// Where phoned listens.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     running: Running,
     _folder: TempDir,
 }
@@ -26,11 +26,11 @@ pub(crate) struct Site {
 #[derive(Debug)]
 pub(crate) struct Answer {
     /// Status.
-    pub status: u16,
+    pub(crate) status: u16,
     /// Head, in small letters.
-    pub head: String,
+    pub(crate) head: String,
     /// Body.
-    pub body: String,
+    pub(crate) body: String,
 }
 
 impl Answer {

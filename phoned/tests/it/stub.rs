@@ -25,23 +25,23 @@ const TENANT: &str = "a0000000-1111-4111-8111-000000000002";
 #[derive(Default)]
 pub(crate) struct World {
     /// Tokens handed out; only the last one is accepted.
-    pub tokens: AtomicUsize,
+    pub(crate) tokens: AtomicUsize,
     /// Searches that reached dird, by their raw query.
-    pub searches: Mutex<Vec<String>>,
+    pub(crate) searches: Mutex<Vec<String>>,
     /// Calls of auth's user resource.
-    pub user_calls: AtomicUsize,
+    pub(crate) user_calls: AtomicUsize,
     /// Status that dird answers instead of rows; 0 = rows.
-    pub dird_fails: AtomicU16,
+    pub(crate) dird_fails: AtomicU16,
     /// Status that auth answers about users; 0 = the truth.
-    pub auth_fails: AtomicU16,
+    pub(crate) auth_fails: AtomicU16,
     /// The current token is refused until the next one is made.
-    pub token_refused: AtomicBool,
+    pub(crate) token_refused: AtomicBool,
     /// Searches wait until `release` is notified.
-    pub hold: AtomicBool,
+    pub(crate) hold: AtomicBool,
     /// Ends the waiting.
-    pub release: Notify,
+    pub(crate) release: Notify,
     /// How many people there are.
-    pub people: AtomicU64,
+    pub(crate) people: AtomicU64,
 }
 
 impl World {
@@ -54,9 +54,9 @@ impl World {
 /// A running stub.
 pub(crate) struct Stub {
     /// Its address.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// Its state.
-    pub world: Arc<World>,
+    pub(crate) world: Arc<World>,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }

@@ -1,0 +1,201 @@
+//! The log. [`init`] comes right after the configuration is read, so that all which follows can speak; the
+//! [`LogHandle`] it returns is what `/config` (debug on and off), SIGHUP (reopen) and the end of `main` (close) hold.
+//!
+//! `level` decides what is said, `line` how it looks, `file` writes it without making anyone wait.
+
+mod file;
+mod level;
+mod line;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tracing::dispatcher::{self, Dispatch};
+use tracing::{Metadata, warn};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::{Layer, Registry, fmt, reload};
+
+use file::{LogFile, Remark};
+pub use level::{Level, UnknownLevel};
+use line::{LineFormat, LocalTime};
+
+/// What configuration and command line say of the log (dird-platform.md §11, phoned.md §16.5).
+#[derive(Debug, Clone, Default)]
+pub struct LogSettings {
+    /// What is logged while `debug` is off.
+    pub level: Level,
+    /// Log everything, whatever `level` says.
+    pub debug: bool,
+    /// A file that takes every line besides stdout and stderr.
+    pub file: Option<PathBuf>,
+    /// One JSON object per line in place of text.
+    pub json: bool,
+}
+
+/// The running log; clones stand for the same one.
+#[derive(Clone)]
+pub struct LogHandle {
+    level: Level,
+    filter: reload::Handle<Targets, Registry>,
+    file: Option<Arc<LogFile>>,
+}
+
+impl LogHandle {
+    /// Turns debug logging on, or goes back to the configured level (phoned.md §16.2).
+    pub fn set_debug(&self, debug: bool) {
+        // Fails only if another log was installed before this one, of which `init` has warned.
+        let _ = self.filter.reload(effective(self.level, debug).filter());
+    }
+
+    /// Opens the log file anew, after rotation has renamed it. Should that fail, the old file stays in use.
+    pub fn reopen(&self) {
+        if let Some(file) = &self.file {
+            file.reopen();
+        }
+    }
+
+    /// Writes what is queued to the file and takes no more. Blocks for one second at most: for the end of `main`.
+    pub fn close(&self) {
+        if let Some(file) = &self.file {
+            file.close();
+        }
+    }
+}
+
+fn effective(level: Level, debug: bool) -> Level {
+    if debug { Level::Debug } else { level }
+}
+
+/// Installs the log of the process. This never fails: without its file, or beside a log that was there before, the
+/// daemon goes on with a warning.
+pub fn init(settings: &LogSettings) -> LogHandle {
+    let (dispatch, handle, failure) = build(settings, LocalTime::system(), Box::new(Terminal));
+    if dispatcher::set_global_default(dispatch).is_err() {
+        warn!("a log was installed before; its settings stay");
+    }
+    report(settings, failure);
+    handle
+}
+
+fn report(settings: &LogSettings, failure: Option<io::Error>) {
+    if let (Some(path), Some(error)) = (&settings.file, failure) {
+        warn!(path = %path.display(), %error, "the log file cannot be written; going on without it");
+    }
+}
+
+fn build(
+    settings: &LogSettings,
+    time: LocalTime,
+    console: Box<dyn Console>,
+) -> (Dispatch, LogHandle, Option<io::Error>) {
+    let (file, failure) = match &settings.file {
+        Some(path) => {
+            let (file, failure) = LogFile::open(path, remark(settings.json, time.clone()));
+            (Some(Arc::new(file)), failure)
+        }
+        None => (None, None),
+    };
+    let level = effective(settings.level, settings.debug);
+    let (filter, reload) = reload::Layer::new(level.filter());
+    let outputs = Outputs {
+        console,
+        file: file.clone(),
+    };
+    let registry = tracing_subscriber::registry().with(filter);
+    let dispatch = Dispatch::new(registry.with(lines(settings.json, time, outputs)));
+    let handle = LogHandle {
+        level: settings.level,
+        filter: reload,
+        file,
+    };
+    (dispatch, handle, failure)
+}
+
+fn remark(json: bool, time: LocalTime) -> Remark {
+    if json {
+        return Box::new(move |message| line::json_remark(&time, message));
+    }
+    let format = LineFormat(time);
+    Box::new(move |message| format.remark(message))
+}
+
+fn lines<S>(json: bool, time: LocalTime, outputs: Outputs) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
+{
+    let layer = fmt::layer()
+        .with_ansi(false)
+        .log_internal_errors(false)
+        .with_writer(outputs);
+    if json {
+        return layer.json().flatten_event(true).with_timer(time).boxed();
+    }
+    layer.event_format(LineFormat(time)).boxed()
+}
+
+/// Where lines go besides the file.
+trait Console: Send + Sync {
+    fn show(&self, is_error: bool, line: &[u8]);
+}
+
+/// The terminal, or the supervisor in its place. One that has gone away is no reason to stop.
+struct Terminal;
+
+impl Console for Terminal {
+    fn show(&self, is_error: bool, line: &[u8]) {
+        let _ = if is_error {
+            io::stderr().lock().write_all(line)
+        } else {
+            io::stdout().lock().write_all(line)
+        };
+    }
+}
+
+struct Outputs {
+    console: Box<dyn Console>,
+    file: Option<Arc<LogFile>>,
+}
+
+/// Takes one event's line whole: the subscriber writes each event in one piece.
+struct LineWriter<'a> {
+    outputs: &'a Outputs,
+    is_error: bool,
+}
+
+impl<'a> MakeWriter<'a> for Outputs {
+    type Writer = LineWriter<'a>;
+
+    fn make_writer(&'a self) -> LineWriter<'a> {
+        LineWriter {
+            outputs: self,
+            is_error: false,
+        }
+    }
+
+    fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> LineWriter<'a> {
+        LineWriter {
+            outputs: self,
+            is_error: *metadata.level() == tracing::Level::ERROR,
+        }
+    }
+}
+
+impl Write for LineWriter<'_> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.outputs.console.show(self.is_error, line);
+        if let Some(file) = &self.outputs.file {
+            file.push(line);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use tracing::dispatcher::with_default;
+use tracing::{debug, error, info, info_span, warn};
+
+use super::{Console, Level, LocalTime, LogHandle, LogSettings, build, init, report};
+
+/// What was shown: whether on stderr, and the text.
+#[derive(Clone, Default)]
+struct Shown(Arc<Mutex<Vec<(bool, String)>>>);
+
+impl Console for Shown {
+    fn show(&self, is_error: bool, line: &[u8]) {
+        let line = String::from_utf8(line.to_vec()).expect("text");
+        self.0
+            .lock()
+            .expect("no panic before")
+            .push((is_error, line));
+    }
+}
+
+impl Shown {
+    fn lines(&self) -> Vec<String> {
+        let shown = self.0.lock().expect("no panic before");
+        shown.iter().map(|(_, line)| line.clone()).collect()
+    }
+}
+
+fn logged(settings: &LogSettings, events: impl FnOnce(&LogHandle)) -> Shown {
+    let shown = Shown::default();
+    let (dispatch, handle, failure) = build(settings, LocalTime::fixed(), Box::new(shown.clone()));
+    with_default(&dispatch, || {
+        report(settings, failure);
+        events(&handle);
+    });
+    handle.close();
+    shown
+}
+
+#[test]
+fn a_line_has_time_level_target_message_and_fields() {
+    let shown = logged(&LogSettings::default(), |_| {
+        warn!(target: "dird::api", status = 404, path = "/x y", "no such route");
+    });
+    assert_eq!(
+        shown.lines(),
+        ["2026-03-29 14:05:09,007 (WARNING) (dird::api): no such route status=404 path=\"/x y\"\n"]
+    );
+}
+
+#[test]
+fn the_fields_of_surrounding_spans_end_the_line() {
+    let shown = logged(&LogSettings::default(), |_| {
+        let outer = info_span!("request", trace_id = 7);
+        let _outer = outer.enter();
+        let _inner = info_span!("bare").entered();
+        info!(target: "t", rows = 2, "done");
+    });
+    assert_eq!(
+        shown.lines(),
+        ["2026-03-29 14:05:09,007 (INFO) (t): done rows=2 trace_id=7\n"]
+    );
+}
+
+#[test]
+fn no_value_can_start_a_line_of_its_own() {
+    let shown = logged(&LogSettings::default(), |_| {
+        info!(target: "t", term = %"a\r\nb\u{1b}\u{85}é", "one\ntwo");
+    });
+    let lines = shown.lines();
+    assert_eq!(lines.len(), 1);
+    assert_eq!(
+        lines[0].matches(char::is_control).collect::<Vec<_>>(),
+        ["\n"]
+    );
+    assert!(lines[0].contains("one\\ntwo term=a\\r\\nb"), "{}", lines[0]);
+    assert!(lines[0].ends_with("é\n"), "{}", lines[0]);
+}
+
+#[test]
+fn errors_go_to_stderr_and_the_rest_to_stdout() {
+    let shown = logged(&LogSettings::default(), |_| {
+        error!("e");
+        warn!("w");
+        info!("i");
+    });
+    let shown = shown.0.lock().expect("no panic before");
+    let to_stderr: Vec<bool> = shown.iter().map(|(is_error, _)| *is_error).collect();
+    assert_eq!(to_stderr, [true, false, false]);
+}
+
+#[test]
+fn debug_is_switched_on_and_back_to_the_configured_level() {
+    let settings = LogSettings {
+        level: Level::Warning,
+        debug: true,
+        ..LogSettings::default()
+    };
+    let shown = logged(&settings, |handle| {
+        debug!("1 shown");
+        handle.set_debug(false);
+        debug!("2 hidden");
+        info!("3 hidden");
+        warn!("4 shown");
+        handle.set_debug(true);
+        debug!(target: "hyper::proto", "5 shown");
+    });
+    let lines = shown.lines();
+    let messages: Vec<&str> = lines
+        .iter()
+        .filter_map(|line| line.split("): ").last())
+        .collect();
+    assert_eq!(messages, ["1 shown\n", "4 shown\n", "5 shown\n"]);
+}
+
+#[test]
+fn json_has_one_object_per_line() {
+    let settings = LogSettings {
+        json: true,
+        ..LogSettings::default()
+    };
+    let shown = logged(&settings, |_| info!(target: "t", rows = 2, "done\nwell"));
+    let lines = shown.lines();
+    let line: serde_json::Value = serde_json::from_str(&lines[0]).expect("one object");
+    assert_eq!(
+        line,
+        serde_json::json!({"timestamp": "2026-03-29T14:05:09.007+02:00", "level": "INFO",
+            "message": "done\nwell", "rows": 2, "target": "t"})
+    );
+}
+
+#[test]
+fn the_file_gets_every_line_and_follows_rotation() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (path, rotated) = (folder.path().join("log"), folder.path().join("log.1"));
+    let settings = LogSettings {
+        file: Some(path.clone()),
+        ..LogSettings::default()
+    };
+    logged(&settings, |handle| {
+        error!(target: "t", "old");
+        fs::rename(&path, &rotated).expect("rotation");
+        handle.reopen();
+        info!(target: "t", "new");
+    });
+    let read = |path: &PathBuf| fs::read_to_string(path).expect("a log file");
+    assert_eq!(read(&rotated), "2026-03-29 14:05:09,007 (ERROR) (t): old\n");
+    assert_eq!(read(&path), "2026-03-29 14:05:09,007 (INFO) (t): new\n");
+}
+
+#[test]
+fn a_file_that_cannot_be_opened_is_a_warning() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("missing").join("log");
+    let settings = LogSettings {
+        file: Some(path.clone()),
+        ..LogSettings::default()
+    };
+    let shown = logged(&settings, |_| info!("going on"));
+    let lines = shown.lines();
+    assert_eq!(lines.len(), 2);
+    assert!(lines[0].contains("(WARNING) (kit::observe): the log file cannot be written"));
+    assert!(lines[0].contains(&path.display().to_string()));
+    assert!(lines[1].ends_with("going on\n"));
+}
+
+#[test]
+fn the_first_log_of_a_process_outlives_a_second() {
+    let settings = LogSettings {
+        level: Level::Critical,
+        ..LogSettings::default()
+    };
+    let (first, second) = (init(&settings), init(&settings));
+    second.set_debug(true);
+    second.close();
+    assert_eq!(first.filter.clone_current(), Some(Level::Critical.filter()));
+    first.set_debug(true);
+    assert_eq!(first.filter.clone_current(), Some(Level::Debug.filter()));
+    first.set_debug(false);
+}

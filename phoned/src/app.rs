@@ -55,6 +55,12 @@ pub enum AppError {
 }
 
 impl App {
+    /// Finds out whether `config` can be used, without keeping anything: reads and tries every template.
+    pub fn check(config: &Config) -> Result<(), AppError> {
+        Registry::load(&choices(config))?;
+        Ok(())
+    }
+
     /// Puts the parts together. Reads the templates, so it blocks on the file system.
     pub fn new(config: Config, gate: Gate) -> Result<Self, AppError> {
         let config = Arc::new(config);

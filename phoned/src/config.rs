@@ -1,12 +1,21 @@
 //! The configuration as Rust sees it; config/phoned.yml, compiled in as the default, explains each key (phoned.md §17.2).
 
-use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use kit::{
+    config::{BrokenExtra, ConfigError, Layering, Loaded, MissingKeyFile},
     http_client::{Upstream, seconds},
+    observe::Level,
     secret::Secret,
+    subnet::Allowlist,
 };
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::{directory::page::Collation, lang::Branding, vendor::registry::VendorSettings};
 
@@ -252,6 +261,35 @@ pub enum ErrorMode {
 pub struct I18n {
     /// Language of phones that ask for none that we have.
     pub default_locale: String,
+}
+
+/// Reads the configuration (phoned.md §17.1). `flags` is what the command line set. A broken file anywhere, a missing key file and
+/// a bad subnet are errors: nothing starts with half of what was configured.
+pub fn load(main: &Path, flags: Value, allow_exec: bool) -> Result<Loaded<Config>, ConfigError> {
+    let loaded: Loaded<Config> = kit::config::load(&Layering {
+        defaults: DEFAULTS,
+        main,
+        broken_extra: BrokenExtra::Fail,
+        missing_key_file: MissingKeyFile::Note,
+        flags,
+        allow_exec,
+        open_keys: &[
+            "enabled_plugins",
+            "vendors",
+            "auth",
+            "dird",
+            "amid",
+            "confd",
+        ],
+    })?;
+    if let Err(problem) = loaded.config.log_level.parse::<Level>() {
+        return Err(loaded.fault("log_level", problem));
+    }
+    if let Err(bad) = Allowlist::parse(&loaded.config.rest_api.authorized_subnets) {
+        let key = format!("rest_api.authorized_subnets.{}", bad.index);
+        return Err(loaded.fault(&key, bad));
+    }
+    Ok(loaded)
 }
 
 impl Config {

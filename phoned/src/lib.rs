@@ -21,4 +21,4 @@ pub mod server;
 pub mod status;
 pub mod vendor;
 
-pub use server::{Ready, Running, StartError, check, prepare, run};
+pub use server::{Ready, Running, StartError, prepare, run};

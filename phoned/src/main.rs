@@ -1,105 +1,121 @@
-//! phoned as a process: flags, configuration, logging, rights, signals. What it does is in the library.
+//! `phoned`: flags, configuration, logs, ports, rights, serving (phoned.md §16.6).
 
 mod flags;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Parser;
-use kit::config::{self, BrokenExtra, Layering, Loaded, MissingKeyFile};
-use phoned::{
-    StartError,
-    config::{Config, DEFAULTS},
-};
-use tokio::runtime::{Builder, Runtime};
-
 use flags::Flags;
+use kit::config::Loaded;
+use kit::observe::{self, Level, LogHandle, LogSettings};
+use kit::privilege::{self, PrivilegeError};
+use kit::signal;
+use phoned::config::{self, Config};
 
-/// Reading files and templates is all that blocks.
-const BLOCKING_THREADS: usize = 16;
+/// The configuration is at fault.
+const BAD_CONFIGURATION: u8 = 2;
+
+/// The machine is at fault.
+const FAILED: u8 = 1;
 
 fn main() -> ExitCode {
     kit::tls::install_provider();
     let flags = Flags::parse();
-    match load(&flags) {
-        Ok(loaded) if flags.check_config => check(loaded),
-        Ok(loaded) => start(loaded),
-        Err(error) => refuse(2, &error),
+    let loaded = match config::load(&flags.config_file, flags.as_tree(), flags.allow_exec) {
+        Ok(loaded) => loaded,
+        Err(error) => return fail(BAD_CONFIGURATION, error),
+    };
+    if flags.check_config {
+        return check_config(&loaded);
     }
-}
-
-fn load(flags: &Flags) -> Result<Loaded<Config>, config::ConfigError> {
-    config::load(&Layering {
-        defaults: DEFAULTS,
-        main: &flags.config_file,
-        broken_extra: BrokenExtra::Fail,
-        missing_key_file: MissingKeyFile::Note,
-        flags: flags.tree(),
-        allow_exec: flags.allow_exec,
-        open_keys: &["enabled_plugins", "vendors", "auth.username", "auth.password"],
-    })
-}
-
-/// Prints the merged configuration and says whether phoned would start with it.
-fn check(loaded: Loaded<Config>) -> ExitCode {
-    print!("{}", loaded.render_check());
-    match phoned::check(loaded.config.clone()) {
-        Ok(_) => ExitCode::SUCCESS,
-        Err(error) => refuse(error.exit_code(), &located(&loaded, &error)),
+    let log = open_log(&loaded.config);
+    for note in &loaded.notes {
+        tracing::warn!("{note}");
     }
+    if std::env::var_os("XIVO_UUID").is_none() {
+        tracing::warn!("XIVO_UUID is not set; the configuration shows no platform identity");
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(FAILED, error),
+    };
+    let code = runtime.block_on(serve(loaded.config, &log));
+    log.close();
+    code
 }
 
-fn start(loaded: Loaded<Config>) -> ExitCode {
+/// Says on standard error why nothing starts.
+fn fail(code: u8, error: impl std::fmt::Display) -> ExitCode {
+    eprintln!("phoned: {error}");
+    ExitCode::from(code)
+}
+
+/// Checks also what only the start would find out: templates and listeners.
+fn check_config(loaded: &Loaded<Config>) -> ExitCode {
     for note in &loaded.notes {
         eprintln!("phoned: {note}");
     }
-    let runtime = match runtime() {
-        Ok(runtime) => runtime,
-        Err(error) => return refuse(1, &error),
+    if let Err(error) = phoned::app::App::check(&loaded.config) {
+        return fail(BAD_CONFIGURATION, error);
+    }
+    println!("{}", loaded.render_check());
+    ExitCode::SUCCESS
+}
+
+fn open_log(config: &Config) -> LogHandle {
+    // The name was checked when the configuration was read.
+    let level = config.log_level.parse().unwrap_or(Level::Info);
+    let file = Some(config.log_filename.clone()).filter(|path| *path != PathBuf::new());
+    observe::init(&LogSettings {
+        level,
+        debug: config.debug,
+        file,
+        json: false,
+    })
+}
+
+async fn serve(config: Config, log: &LogHandle) -> ExitCode {
+    let user = config.user.clone();
+    let stop = match signal::stop_token() {
+        Ok(stop) => stop,
+        Err(error) => return fail(FAILED, error),
     };
-    match runtime.block_on(serve(&loaded)) {
-        Ok(()) => ExitCode::SUCCESS,
+    let ready = match phoned::prepare(config).await {
+        Ok(ready) => ready,
         Err(error) => {
-            let start = error.downcast_ref::<StartError>();
-            let message = start.map_or_else(|| format!("{error:#}"), |start| located(&loaded, start));
-            refuse(start.map_or(1, StartError::exit_code), &message)
+            tracing::error!("{error}");
+            return fail(error.exit_code(), error);
         }
+    };
+    if let Err(error) = become_user(user.as_deref()) {
+        return fail(FAILED, error);
     }
+    let reopened = log.clone();
+    let hook = move || {
+        let log = reopened.clone();
+        async move { log.reopen() }
+    };
+    if let Err(error) = signal::on_hangup(hook, stop.clone()) {
+        tracing::warn!(%error, "SIGHUP cannot be received");
+    }
+    ready.start(stop.clone()).ended().await;
+    ExitCode::SUCCESS
 }
 
-/// Binds while still privileged, gives the rights up, serves until a signal.
-async fn serve(loaded: &Loaded<Config>) -> anyhow::Result<()> {
-    let stop = kit::signal::stop_token().context("signals")?;
-    let ready = phoned::prepare(loaded.config.clone()).await?;
-    if let Some(user) = &loaded.config.user
-        && let Err(error) = kit::privilege::drop_to(user)
-    {
-        tracing::warn!("{error}");
+/// Drops privileges once the ports are open. Having none to drop, or no such user, is said and forgiven.
+fn become_user(user: Option<&str>) -> Result<(), PrivilegeError> {
+    let Some(user) = user.filter(|user| !user.is_empty()) else {
+        return Ok(());
+    };
+    match privilege::drop_to(user) {
+        Err(error @ (PrivilegeError::NotRoot(_) | PrivilegeError::NoSuchUser(_))) => {
+            tracing::warn!("{error}; going on as the present user");
+            Ok(())
+        }
+        other => other,
     }
-    if std::env::var_os("XIVO_UUID").is_none() {
-        tracing::warn!("XIVO_UUID is not set");
-    }
-    ready.start(stop).ended().await;
-    Ok(())
-}
-
-fn runtime() -> std::io::Result<Runtime> {
-    Builder::new_multi_thread()
-        .enable_all()
-        .max_blocking_threads(BLOCKING_THREADS)
-        .build()
-}
-
-/// The error with the file and line that is to blame, where that is known.
-fn located(loaded: &Loaded<Config>, error: &StartError) -> String {
-    match error {
-        StartError::Subnet { key, problem } => loaded.fault(key, problem).to_string(),
-        StartError::KeyFile(problem) => loaded.fault("auth.key_file", problem).to_string(),
-        _ => error.to_string(),
-    }
-}
-
-fn refuse(code: u8, error: &dyn std::fmt::Display) -> ExitCode {
-    eprintln!("phoned: {error}");
-    ExitCode::from(code)
 }

@@ -26,11 +26,11 @@ const CONNECTIONS_PER_PEER: usize = 16;
 /// Why phoned does not start. The message names file or address.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A bad entry of the allowlist.
-    #[error("{key}: {problem}")]
+    /// A bad entry of the allowlist; the message names key and entry.
+    #[error("{origin}rest_api.authorized_subnets: {problem}")]
     Subnet {
-        /// Dotted key with the place in the list.
-        key: String,
+        /// `FILE:LINE: ` where it is known.
+        origin: String,
         /// What is wrong with which entry.
         problem: String,
     },
@@ -76,26 +76,22 @@ pub struct Running {
     tasks: Vec<JoinHandle<()>>,
 }
 
-/// Checks everything that can be checked without a port: the allowlist, the makes and their pages, the backends' settings.
-pub fn check(config: Config) -> Result<App, StartError> {
-    let entries = &config.rest_api.authorized_subnets;
-    let gate = Gate::new(entries).map_err(|bad| StartError::Subnet {
-        key: format!("rest_api.authorized_subnets.{}", bad.index),
-        problem: bad.to_string(),
-    })?;
-    Ok(App::new(config, gate)?)
-}
-
 /// Checks `config` and binds its addresses. Must be called inside a runtime.
 pub async fn prepare(config: Config) -> Result<Ready, StartError> {
-    let app = check(config)?;
-    let key_file = app.config.auth.key_file.clone();
-    CredentialSource::KeyFile(key_file).read().await?;
+    let gate =
+        Gate::new(&config.rest_api.authorized_subnets).map_err(|bad| StartError::Subnet {
+            origin: String::new(),
+            problem: bad.to_string(),
+        })?;
+    let app = App::new(config, gate)?;
     let rest_api = &app.config.rest_api;
     let acceptor = acceptor(&rest_api.https);
     if !rest_api.http.enabled && acceptor.is_none() {
         return Err(StartError::NoListener);
     }
+    CredentialSource::KeyFile(app.config.auth.key_file.clone())
+        .read()
+        .await?;
     let mut plain = Vec::new();
     if rest_api.http.enabled {
         for address in rest_api.http.listen.addresses() {

@@ -38,9 +38,9 @@ pub(super) async fn search(
     let mut found = Vec::new();
     for (source, answer) in service.sources.iter().zip(answers) {
         if let Some(entries) = answer {
-            found.push((Arc::clone(source), entries))
+            found.push((Arc::clone(source), entries));
         } else {
-            tracing::warn!(source = source.name, "no answer within the time limit")
+            tracing::warn!(source = source.name, "no answer within the time limit");
         }
     }
     found

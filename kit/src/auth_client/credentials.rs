@@ -52,7 +52,7 @@ impl CredentialSource {
             Self::Fixed(credentials) => Ok(credentials.clone()),
             Self::KeyFile(path) => {
                 let text = tokio::fs::read_to_string(path).await;
-                parse(path, text.map_err(|error| unreadable(path, &error))?)
+                parse(path, &text.map_err(|error| unreadable(path, &error))?)
             }
         }
     }
@@ -68,12 +68,12 @@ fn unreadable(path: &Path, error: &std::io::Error) -> KeyFileError {
     }
 }
 
-fn parse(path: &Path, text: String) -> Result<Credentials, KeyFileError> {
+fn parse(path: &Path, text: &str) -> Result<Credentials, KeyFileError> {
     let malformed = || KeyFileError::Malformed {
         path: path.to_owned(),
     };
     // The parser's own words could quote the key.
-    let credentials: Credentials = serde_saphyr::from_str(&text).map_err(|_| malformed())?;
+    let credentials: Credentials = serde_saphyr::from_str(text).map_err(|_| malformed())?;
     if credentials.service_id.is_empty() || credentials.service_key.is_empty() {
         return Err(malformed());
     }
@@ -102,7 +102,7 @@ mod tests {
             "service_id: hunter2",
             "{",
         ] {
-            let error = parse(Path::new("/k.yml"), text.to_owned()).expect_err(text);
+            let error = parse(Path::new("/k.yml"), text).expect_err(text);
             let message = format!("{error} {error:?}");
             assert!(
                 message.contains("/k.yml") && !message.contains("hunter2"),
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn numbers_in_a_key_file_stay_the_text_they_are() {
-        let text = "service_id: phoned\nservice_key: 0033\n".to_owned();
+        let text = "service_id: phoned\nservice_key: 0033\n";
         let credentials = parse(Path::new("/k.yml"), text).expect("credentials");
         assert_eq!(credentials.service_key.expose(), "0033");
     }

@@ -19,7 +19,7 @@ use crate::http_client::{CallError, ClientError, Upstream};
 use token::Renewals;
 
 /// Lifetime that is asked for a service token (phoned.md §7.1).
-pub const TOKEN_LIFETIME: Duration = Duration::from_secs(21_600);
+pub const TOKEN_LIFETIME: Duration = Duration::from_hours(6);
 
 /// Why auth brought no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -17,7 +17,7 @@ const BETWEEN_FORCED: Duration = Duration::from_secs(10);
 /// A failed attempt is not repeated by requests within this time; the background task has its own rhythm.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 /// Requests under way may still carry the previous token for this long.
-const REVOKE_AFTER: Duration = Duration::from_secs(60);
+const REVOKE_AFTER: Duration = Duration::from_mins(1);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(32);
 
 /// A token of this daemon.
@@ -127,7 +127,7 @@ impl AuthClient {
             let Some(left) = (TOKEN_LIFETIME * 4 / 5).checked_sub(token.made.elapsed()) else {
                 return;
             };
-            tokio::time::sleep(left.min(Duration::from_secs(600))).await;
+            tokio::time::sleep(left.min(Duration::from_mins(10))).await;
         }
     }
 

@@ -104,6 +104,9 @@ pub struct Manifest {
     /// Whether ISO-8859-1 is sent to phones that prefer it (phoned-vendors.md §3.6).
     #[serde(default)]
     pub latin1: bool,
+    /// Key of `enabled_plugins` that switches the make; its own name when absent.
+    #[serde(default)]
+    pub plugin: Option<String>,
     /// The steps that exist.
     pub steps: Vec<Step>,
     /// The address forms that exist.

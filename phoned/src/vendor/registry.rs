@@ -88,6 +88,11 @@ pub struct Vendor {
 }
 
 impl Vendor {
+    /// Whether the plugin `name` switches this make.
+    fn belongs_to(&self, name: &str) -> bool {
+        self.manifest.plugin.as_deref().unwrap_or(&self.name) == name
+    }
+
     /// Name of the template for `document`: `menu`, `input`, `results` or `message`.
     pub fn template(&self, document: &str) -> Option<&str> {
         self.templates.get(document).map(String::as_str)
@@ -131,7 +136,7 @@ impl Registry {
         proof::prove(&registry)?;
         registry
             .vendors
-            .retain(|vendor| !choices.disabled.contains(&vendor.name));
+            .retain(|vendor| !choices.disabled.iter().any(|off| vendor.belongs_to(off)));
         Ok(registry)
     }
 

@@ -103,7 +103,12 @@ impl Builtin {
     }
 
     async fn read_token(&self, hash: SecretHash) -> Result<Arc<Known>, Refusal> {
-        let record = match self.accounts.token(hash).await.map_err(unreachable)? {
+        let record = match self
+            .accounts
+            .token(hash)
+            .await
+            .map_err(|error| unreachable(&error))?
+        {
             Some(record) => record,
             None => self.key_as_token(hash).await?,
         };
@@ -119,7 +124,7 @@ impl Builtin {
             .accounts
             .key_with_hash(hash)
             .await
-            .map_err(unreachable)?;
+            .map_err(|error| unreachable(&error))?;
         let key = key.ok_or(Refusal::UnknownToken)?;
         Ok(TokenRecord {
             hash,
@@ -137,7 +142,12 @@ impl Builtin {
         if let Some(tree) = self.tree.get(&()) {
             return Ok(tree);
         }
-        let tree = Arc::new(self.accounts.tenants().await.map_err(unreachable)?);
+        let tree = Arc::new(
+            self.accounts
+                .tenants()
+                .await
+                .map_err(|error| unreachable(&error))?,
+        );
         self.tree.insert((), Arc::clone(&tree));
         Ok(tree)
     }
@@ -215,7 +225,7 @@ impl Builtin {
 
 type Authenticated = (String, Option<super::UserId>, TenantId, Vec<String>);
 
-fn unreachable(error: AccountsError) -> Refusal {
+fn unreachable(error: &AccountsError) -> Refusal {
     Refusal::Unreachable(error.to_string())
 }
 

@@ -40,9 +40,8 @@ fn placeholder(inside: &str) -> Option<Placeholder> {
         (named, None) => (named, None),
         (named, Some(spec)) => (named, padding(spec)?),
     };
-    let path = match split_outside_brackets(named, '!') {
-        (path, None | Some("s")) => path,
-        _ => return None,
+    let (path, None | Some("s")) = split_outside_brackets(named, '!') else {
+        return None;
     };
     let (field, brackets) = path.find('[').map_or((path, ""), |at| path.split_at(at));
     let positional = field.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,7 +1,12 @@
 //! The route table (phoned.md §3): made from the makes that are loaded, plus the routes of machines. Also the answers outside
 //! any route, and the one line that each request leaves in the log.
 
-use std::{convert::Infallible, sync::Arc, time::Instant};
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    sync::Arc,
+    time::Instant,
+};
 
 use axum::{
     Router,
@@ -39,7 +44,7 @@ pub fn router(app: &Arc<App>) -> Router {
     }
     router
         .fallback(not_found)
-        .method_not_allowed_fallback(not_allowed)
+        .method_not_allowed_fallback(|| ready(not_allowed()))
 }
 
 /// Answers one request. The routes cannot fail, they answer errors.
@@ -100,7 +105,7 @@ fn phone(app: &Arc<App>, template: String, route: PhoneRoute) -> MethodRouter {
             response
         }
     };
-    get(answer).options(options)
+    get(answer).options(|| ready(options()))
 }
 
 fn machine(app: &Arc<App>, template: &'static str) -> MethodRouter {
@@ -121,24 +126,26 @@ fn machine(app: &Arc<App>, template: &'static str) -> MethodRouter {
             response
         }
     };
-    let app = Arc::clone(app);
-    let preflight = move |request: Request| {
-        let app = Arc::clone(&app);
-        async move {
-            let mut response = options().await;
-            cors::add(
-                &app.config.rest_api.cors,
-                request.method(),
-                request.headers(),
-                &mut response,
-            );
-            response
-        }
-    };
-    get(answer).options(preflight)
+    get(answer)
+        .options(with_cors(app, options))
+        .fallback(with_cors(app, not_allowed))
 }
 
-async fn options() -> Response {
+/// An answer that does not depend on the request, with what browsers are told.
+fn with_cors(
+    app: &Arc<App>,
+    answer: fn() -> Response,
+) -> impl Fn(Request) -> Ready<Response> + Clone + Send + Sync + use<> {
+    let app = Arc::clone(app);
+    move |request: Request| {
+        let settings = &app.config.rest_api.cors;
+        let mut response = answer();
+        cors::add(settings, request.method(), request.headers(), &mut response);
+        ready(response)
+    }
+}
+
+fn options() -> Response {
     let mut response = http::Response::new(Body::empty());
     let allow = HeaderValue::from_static("GET, HEAD, OPTIONS");
     response.headers_mut().insert(header::ALLOW, allow);
@@ -152,7 +159,7 @@ async fn not_found() -> Response {
     response
 }
 
-async fn not_allowed() -> Response {
+fn not_allowed() -> Response {
     let started = Instant::now();
     let response = respond::json_body(
         StatusCode::METHOD_NOT_ALLOWED,

@@ -129,10 +129,21 @@ pub struct Manifest {
     /// Pages.
     #[serde(default)]
     pub page: PageRules,
+    /// A setting that, when true, makes documents of older servers that are no XML: they are not read strictly then.
+    #[serde(default)]
+    pub not_xml_if: Option<String>,
     /// Settings of the make with their defaults; `vendors.<name>.<setting>` of the configuration replaces them, templates read
     /// them as `settings`.
     #[serde(default)]
     pub settings: Map<String, Value>,
+}
+
+impl Manifest {
+    /// Whether the configuration asks for documents that are no XML.
+    pub fn is_loose(&self) -> bool {
+        let setting = self.not_xml_if.as_ref();
+        setting.and_then(|name| self.settings.get(name)) == Some(&Value::Bool(true))
+    }
 }
 
 fn both_forms() -> Vec<Form> {

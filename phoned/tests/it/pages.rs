@@ -317,3 +317,20 @@ async fn a_page_size_can_be_set_within_the_cap() {
     assert!(page.body.contains("limit=2&amp;offset=2"), "{}", page.body);
     site.stop().await;
 }
+
+#[tokio::test]
+async fn a_setting_of_a_make_reaches_its_templates() {
+    let input = format!("/0.1/directories/input/default/snom?xivo_user_uuid={USER}");
+    let site = Site::start().await;
+    assert!(
+        site.get(&input)
+            .await
+            .body
+            .contains("&amp;term=__X__</Url>")
+    );
+    site.stop().await;
+    let site = Site::with(json!({"vendors": {"snom": {"raw_ampersand": true}}})).await;
+    let form = site.get(&input).await.body;
+    assert!(form.contains(&format!("{USER}&term=__X__</Url>")), "{form}");
+    site.stop().await;
+}

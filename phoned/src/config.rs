@@ -216,25 +216,34 @@ pub struct Cache {
     /// Bytes of rows and pages together.
     pub max_bytes: u64,
     /// Life of a result.
-    #[serde(deserialize_with = "seconds")]
+    #[serde(deserialize_with = "lifetime")]
     pub lookup_ttl: Duration,
     /// Life of an empty result.
-    #[serde(deserialize_with = "seconds")]
+    #[serde(deserialize_with = "lifetime")]
     pub empty_ttl: Duration,
     /// Further life while auth or dird fail.
-    #[serde(deserialize_with = "seconds")]
+    #[serde(deserialize_with = "lifetime")]
     pub stale_if_error: Duration,
     /// Life of a user's tenant.
-    #[serde(deserialize_with = "seconds")]
+    #[serde(deserialize_with = "lifetime")]
     pub user_tenant_ttl: Duration,
     /// Life of the knowledge that a user does not exist.
-    #[serde(deserialize_with = "seconds")]
+    #[serde(deserialize_with = "lifetime")]
     pub unknown_user_ttl: Duration,
     /// Life of the knowledge that a profile does not exist.
-    #[serde(deserialize_with = "seconds")]
+    #[serde(deserialize_with = "lifetime")]
     pub unknown_profile_ttl: Duration,
     /// Whether case makes a search another one.
     pub fold_case: bool,
+}
+
+/// Reads how long something is remembered, in seconds; zero is not at all.
+fn lifetime<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let value = f64::deserialize(deserializer)?;
+    Duration::try_from_secs_f64(value).map_err(|_| {
+        let problem = format!("{value} is no lifetime in seconds; a number from 0 up is");
+        serde::de::Error::custom(problem)
+    })
 }
 
 /// `phone_errors`.

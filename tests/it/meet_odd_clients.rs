@@ -1,5 +1,6 @@
 //! Old, slow and broken HTTP clients (phoned.md §2.1).
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -59,28 +60,46 @@ async fn silent_and_half_sent_connections_are_closed_and_hold_nobody_up() -> Res
     plan.phoned["rest_api"]["header_timeout"] = json!(1);
     plan.phoned["rest_api"]["keepalive_timeout"] = json!(1);
     let site = plan.start().await?;
-    let whole = request(&site, "menu")?;
-    for sent in [&b""[..], b"GET /0.1/dire", &whole[..whole.len() - 2]] {
-        let mut connection = Connection::open(site.phones()?, None).await?;
-        connection.send(sent).await?;
-        let before = Instant::now();
-        let said = connection.until_closed().await?;
-        assert!(
-            before.elapsed() < Duration::from_secs(5),
-            "still open after {:?}",
-            before.elapsed()
-        );
-        assert!(
-            !said.starts_with(b"HTTP/1.1 200"),
-            "{}",
-            String::from_utf8_lossy(&said)
-        );
-    }
-    let mut idle = Connection::open(site.phones()?, None).await?;
-    idle.send(&whole).await?;
-    assert_eq!(idle.answer().await?.status, 200);
-    assert_eq!(idle.until_closed().await?, b"");
+    let (phones, whole) = (site.phones()?, request(&site, "menu")?);
+    tokio::try_join!(
+        closed_unanswered(phones, b""),
+        closed_unanswered(phones, b"GET /0.1/dire"),
+        closed_unanswered(phones, &whole[..whole.len() - 2]),
+        closed_when_idle(phones, &whole),
+    )?;
     site.stop().await
+}
+
+async fn closed_unanswered(phones: SocketAddr, sent: &[u8]) -> Result<()> {
+    let mut connection = Connection::open(phones, None).await?;
+    connection.send(sent).await?;
+    let before = Instant::now();
+    let said = connection.until_closed().await?;
+    let waited = before.elapsed();
+    assert!(
+        waited < Duration::from_secs(5),
+        "still open after {waited:?}"
+    );
+    assert!(
+        !said.starts_with(b"HTTP/1.1 200"),
+        "{}",
+        String::from_utf8_lossy(&said)
+    );
+    Ok(())
+}
+
+async fn closed_when_idle(phones: SocketAddr, whole: &[u8]) -> Result<()> {
+    let mut connection = Connection::open(phones, None).await?;
+    connection.send(whole).await?;
+    assert_eq!(connection.answer().await?.status, 200);
+    let before = Instant::now();
+    assert_eq!(connection.until_closed().await?, b"");
+    let waited = before.elapsed();
+    assert!(
+        waited < Duration::from_secs(5),
+        "still open after {waited:?}"
+    );
+    Ok(())
 }
 
 #[tokio::test]

@@ -1,55 +1,76 @@
-//! SIGTERM while phones are asking: who was heard is answered.
+//! SIGTERM while clients are asking: who was heard is answered.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use e2e::daemon::Daemon;
 use e2e::site::{PATIENCE, Plan};
 use e2e::wire::Connection;
 use nix::sys::signal::Signal;
+use tokio::task::JoinHandle;
 
 use crate::meet_odd_clients::request;
 
-const PHONES: usize = 16;
+const CLIENTS: usize = 16;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_request_sent_before_the_stop_goes_unanswered() -> Result<()> {
+async fn phoned_answers_every_request_sent_before_its_stop() -> Result<()> {
     let mut site = Plan::demo()?.start().await?;
-    let address = site.phones()?;
+    let (address, asked) = (site.phones()?, request(&site, "lookup")?);
+    stop_while_asked(&mut site.phoned, address, asked).await?;
+    site.dird.stop(PATIENCE).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dird_answers_every_request_sent_before_its_stop() -> Result<()> {
+    let mut site = Plan::demo()?.start().await?;
+    let (tenant, user) = site.demo.people[0].clone();
+    let asked = format!(
+        "GET /0.1/directories/lookup/default/{user}?term=an HTTP/1.1\r\nHost: x\r\n\
+         X-Auth-Token: {}\r\nWazo-Tenant: {tenant}\r\n\r\n",
+        site.service_token().await?
+    );
+    let address = site.rest()?;
+    stop_while_asked(&mut site.dird, address, asked.into_bytes()).await?;
+    site.phoned.stop(PATIENCE).await?;
+    Ok(())
+}
+
+async fn stop_while_asked(daemon: &mut Daemon, address: SocketAddr, asked: Vec<u8>) -> Result<()> {
     let told = Arc::new(AtomicBool::new(false));
     let answered = Arc::new(AtomicU64::new(0));
-    let mut phones = Vec::new();
-    for _ in 0..PHONES {
-        let (asked, told, answered) = (
-            request(&site, "lookup")?,
-            Arc::clone(&told),
-            Arc::clone(&answered),
-        );
+    let mut clients = Vec::new();
+    for _ in 0..CLIENTS {
         let connection = Connection::open(address, None).await?;
-        phones.push(tokio::spawn(ask_until_closed(
-            connection, asked, told, answered,
+        let (told, answered) = (Arc::clone(&told), Arc::clone(&answered));
+        clients.push(tokio::spawn(ask_until_closed(
+            connection,
+            asked.clone(),
+            told,
+            answered,
         )));
     }
     while answered.load(Ordering::SeqCst) < 200 {
-        ensure!(
-            !phones.iter().any(tokio::task::JoinHandle::is_finished),
-            "a phone gave up before the stop"
-        );
+        let gone = clients.iter().any(JoinHandle::is_finished);
+        ensure!(!gone, "a client was let down before the stop");
         tokio::task::yield_now().await;
     }
     told.store(true, Ordering::SeqCst);
-    site.phoned.signal(Signal::SIGTERM)?;
-    for phone in phones {
-        phone.await??;
+    daemon.signal(Signal::SIGTERM)?;
+    for client in clients {
+        client.await??;
     }
-    let status = site.phoned.ended(Duration::from_secs(6)).await?;
-    assert!(status.success(), "phoned ended with {status}");
-    assert!(
+    let status = daemon.ended(Duration::from_secs(6)).await?;
+    ensure!(status.success(), "{} ended with {status}", daemon.name);
+    ensure!(
         Connection::open(address, None).await.is_err(),
-        "still listening"
+        "{} still listens",
+        daemon.name
     );
-    site.dird.stop(PATIENCE).await?;
     Ok(())
 }
 

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -275,6 +278,23 @@ impl Site {
             .clone())
     }
 
+    /// A token for phoned's key, with which dird can be asked directly.
+    pub async fn service_token(&self) -> Result<String> {
+        let key = std::fs::read_to_string(self.plan.file("phoned-key.yml"))?;
+        let key: KeyFile = serde_saphyr::from_str(&key)?;
+        let credentials = BASE64.encode(format!("{}:{}", key.service_id, key.service_key));
+        let body = json!({"expiration": 3600}).to_string();
+        let request = format!(
+            "POST /0.1/token HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {credentials}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let answer = wire::exchange(self.auth()?, None, request.as_bytes()).await?;
+        ensure!(answer.status == 200, "no token: status {}", answer.status);
+        let token = answer.json()?["data"]["token"].as_str().map(str::to_owned);
+        token.context("an answer without a token")
+    }
+
     /// Stops both by SIGTERM; each must end with status 0.
     pub async fn stop(self) -> Result<()> {
         for daemon in [self.phoned, self.dird] {
@@ -284,6 +304,12 @@ impl Site {
         }
         Ok(())
     }
+}
+
+#[derive(Deserialize)]
+struct KeyFile {
+    service_id: String,
+    service_key: String,
 }
 
 /// A directory URL on phoned.

@@ -22,6 +22,9 @@ use report::{Line, Report};
 use rows::{CONNECTIONS, ROWS, Row, SIZES};
 use world::{Bare, World};
 
+/// Parts into which the time of a figure is cut; the middle one counts.
+const ROUNDS: u32 = 3;
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let seconds: f64 = match std::env::args().nth(1) {
@@ -35,7 +38,7 @@ async fn main() -> Result<()> {
     for contacts in SIZES {
         eprintln!("site with {contacts} contacts …");
         let world = World::start(contacts).await?;
-        report.idle(&world)?;
+        report.idle(&world);
         for row in ROWS.iter().filter(|row| row.sizes.contains(&contacts)) {
             measure(row, &world, duration, &mut report).await?;
         }
@@ -52,17 +55,31 @@ async fn measure(row: &Row, world: &World, duration: Duration, report: &mut Repo
     let bare = Bare::start(to, &requests[0], world.folder()).await?;
     for connections in CONNECTIONS {
         eprintln!("  {} over {connections} connections …", row.name);
-        let measured = load(to, &requests, connections, duration).await?;
-        let yardstick = load(bare.address, &requests, connections, duration).await?;
+        let (mut measured, mut yardstick) = (Vec::new(), Vec::new());
+        // In turn, so that a busy moment of the machine does not fall on one of them alone.
+        for _ in 0..ROUNDS {
+            measured.push(load(to, &requests, connections, duration / ROUNDS).await?);
+            yardstick.push(load(bare.address, &requests, connections, duration / ROUNDS).await?);
+        }
         report.line(Line {
             name: row.name,
             contacts: world.contacts,
             connections,
-            measured,
-            yardstick,
+            measured: median(measured)?,
+            yardstick: median(yardstick)?,
         });
     }
     bare.stop().await
+}
+
+/// The middle one by requests per second, with the errors of all.
+fn median(mut rounds: Vec<Measured>) -> Result<Measured> {
+    let errors = rounds.iter().map(|round| round.errors).sum();
+    rounds.sort_by(|one, other| one.per_second.total_cmp(&other.per_second));
+    let middle = rounds
+        .get(rounds.len() / 2)
+        .context("nothing was measured")?;
+    Ok(Measured { errors, ..*middle })
 }
 
 /// Runs the load generator as a process of its own.

@@ -54,17 +54,19 @@ impl Report {
     }
 
     /// Notes start-up time and memory before any load.
-    pub(crate) fn idle(&mut self, world: &World) -> Result<()> {
-        for daemon in [&world.site.dird, &world.site.phoned] {
+    pub(crate) fn idle(&mut self, world: &World) {
+        for (daemon, idle_kib) in [&world.site.dird, &world.site.phoned]
+            .into_iter()
+            .zip(world.idle_kib)
+        {
             self.processes.push(Process {
                 name: daemon.name,
                 contacts: world.contacts,
                 ready: daemon.ready_after,
-                idle_kib: daemon.resident_kib()?,
+                idle_kib,
                 loaded_kib: 0,
             });
         }
-        Ok(())
     }
 
     /// Notes memory after the rows of a site.
@@ -87,7 +89,7 @@ impl Display for Report {
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
         writeln!(
             f,
-            "{cores} cores shared by daemons and load generator, {:?} per figure.\n",
+            "{cores} cores shared by daemons and load generator, {:?} per figure: the middle one of three rounds, daemon and bare server in turn.\n",
             self.duration
         )?;
         writeln!(

@@ -6,12 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use e2e::daemon::Daemon;
 use e2e::site::{Plan, Site, phoned_is_healthy};
 use e2e::{ports, wire};
-use serde::Deserialize;
 use serde_json::json;
 use tokio::net::TcpStream;
 
@@ -29,13 +26,9 @@ pub(crate) struct World {
     pub token: String,
     /// Many different texts to search, all of them surnames in the site.
     pub terms: Vec<String>,
+    /// Resident kibibytes of dird and phoned before anybody asked anything.
+    pub idle_kib: [u64; 2],
     uncached: (Daemon, SocketAddr),
-}
-
-#[derive(Deserialize)]
-struct KeyFile {
-    service_id: String,
-    service_key: String,
 }
 
 impl World {
@@ -44,7 +37,8 @@ impl World {
         let mut plan = Plan::demo()?;
         plan.contacts = Some(contacts);
         let site = plan.start().await?;
-        let token = token(&site).await?;
+        let idle_kib = [site.dird.resident_kib()?, site.phoned.resident_kib()?];
+        let token = site.service_token().await?;
         let uncached = start_uncached(&site).await?;
         let terms = terms(&site, &token).await?;
         Ok(Self {
@@ -52,6 +46,7 @@ impl World {
             site,
             token,
             terms,
+            idle_kib,
             uncached,
         })
     }
@@ -87,25 +82,7 @@ impl World {
     }
 }
 
-async fn token(site: &Site) -> Result<String> {
-    let key = std::fs::read_to_string(site.plan.file("phoned-key.yml"))?;
-    let key: KeyFile = serde_saphyr::from_str(&key)?;
-    let credentials = BASE64.encode(format!("{}:{}", key.service_id, key.service_key));
-    let body = json!({"expiration": 3600}).to_string();
-    let request = format!(
-        "POST /0.1/token HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Basic {credentials}\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    let answer = wire::exchange(site.auth()?, None, request.as_bytes()).await?;
-    ensure!(answer.status == 200, "no token: status {}", answer.status);
-    Ok(answer.json()?["data"]["token"]
-        .as_str()
-        .context("an answer without a token")?
-        .to_owned())
-}
-
-/// A second phoned of the same site whose results are fresh for no time at all.
+/// A second phoned of the same site that remembers no results.
 async fn start_uncached(site: &Site) -> Result<(Daemon, SocketAddr)> {
     let [port] = ports::free()?;
     let mut config = site.plan.phoned.clone();

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::api::config::RunningConfig;
 use crate::api::cors::Cors;
+use crate::api::enabled::Enabled;
 use crate::identity::Authority;
 use crate::lookup::Lookup;
 use crate::store::Store;
@@ -15,6 +17,12 @@ pub struct App {
     pub store: Store,
     /// Answers lookups.
     pub lookup: Lookup,
+    /// Parts of dird that are switched on.
+    pub enabled: Enabled,
+    /// The configuration as it is shown.
+    pub config: RunningConfig,
+    /// Whether content negotiation is strict.
+    pub strict_conventions: bool,
     /// Cross-origin rules.
     pub cors: Cors,
 }

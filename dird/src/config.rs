@@ -4,12 +4,18 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use kit::config::{BrokenExtra, ConfigError, Layering, Loaded, MissingKeyFile};
+use kit::http_client::Verify;
 use kit::observe::Level;
 use kit::secret::Secret;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::api::cors::Cors;
+use crate::api::enabled::Enabled;
+use crate::identity::TenantId;
+
+/// Longest time that a revoked token may go on being accepted, in seconds.
+const LONGEST_CACHE: f64 = 3600.0;
 
 /// Every key with its default.
 pub const DEFAULTS: &str = include_str!("../../config/dird.yml");
@@ -58,8 +64,8 @@ pub struct Config {
     pub service_discovery: Value,
     /// Kept and shown, without effect on this version.
     pub services: Value,
-    /// Kept and shown, without effect on this version.
-    pub enabled_plugins: Value,
+    /// Parts that may be switched off.
+    pub enabled_plugins: Enabled,
 }
 
 /// Kinds of authority.
@@ -93,7 +99,7 @@ pub struct Auth {
     /// Seconds for an answer.
     pub timeout: f64,
     /// Whether, or by which CA file, its certificate is verified.
-    pub verify_certificate: Value,
+    pub verify_certificate: Verify,
     /// File with dird's own credentials.
     pub key_file: PathBuf,
     /// dird's own name at the auth service.
@@ -120,6 +126,8 @@ pub struct RestApi {
     pub private_key: Option<PathBuf>,
     /// Cross-origin rules.
     pub cors: Cors,
+    /// Whether content negotiation is strict.
+    pub strict_conventions: bool,
     /// Kept for existing files.
     pub min_threads: u32,
     /// Requests served at once.
@@ -193,6 +201,7 @@ fn check(loaded: &Loaded<Config>) -> Result<(), ConfigError> {
             ));
         }
     }
+    check_auth(loaded)?;
     if config.rest_api.max_threads == 0 {
         return Err(loaded.fault(
             "rest_api.max_threads",
@@ -200,6 +209,29 @@ fn check(loaded: &Loaded<Config>) -> Result<(), ConfigError> {
         ));
     }
     Ok(())
+}
+
+/// The authority's own rules.
+fn check_auth(loaded: &Loaded<Config>) -> Result<(), ConfigError> {
+    let auth = &loaded.config.auth;
+    if auth.timeout <= 0.0 {
+        let problem = "0 leaves no time for an answer; a number above 0 is right";
+        return Err(loaded.fault("auth.timeout", problem));
+    }
+    if auth.cache_ttl > LONGEST_CACHE {
+        let problem = format!(
+            "{} is too long; at most {LONGEST_CACHE} seconds is right",
+            auth.cache_ttl
+        );
+        return Err(loaded.fault("auth.cache_ttl", problem));
+    }
+    match auth.master_tenant_uuid.as_deref() {
+        Some(text) if TenantId::new(text).is_none() => Err(loaded.fault(
+            "auth.master_tenant_uuid",
+            format!("\"{text}\" is no tenant; an identifier of 1 to 36 characters is"),
+        )),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -26,13 +26,13 @@ pub enum Family {
 #[derive(Debug)]
 pub enum ApiError {
     /// An error of family N.
-    Problem(Problem),
+    Problem(Box<Problem>),
     /// An error of family L.
     Legacy(StatusCode, String),
     /// An error of family M: `{"message": …}`.
     Plain(StatusCode, Value),
     /// The token is not good enough.
-    Unauthorized(Unauthorized),
+    Unauthorized(Box<Unauthorized>),
     /// Nobody can tell whether the token is good.
     AuthorityUnreachable {
         /// Host and port of the authority.
@@ -80,11 +80,11 @@ impl ApiError {
             Refusal::UnknownToken => Refused::Unknown,
             Refusal::Forbidden => Refused::Forbidden(asked),
         };
-        Self::Unauthorized(Unauthorized {
+        Self::Unauthorized(Box::new(Unauthorized {
             token: token.clone(),
             access,
             refusal: refused,
-        })
+        }))
     }
 
     /// The answer, in the shape of `family`.
@@ -106,6 +106,12 @@ impl ApiError {
                 json_answer(StatusCode::INTERNAL_SERVER_ERROR, &message)
             }
         }
+    }
+}
+
+impl From<Problem> for ApiError {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(Box::new(problem))
     }
 }
 

@@ -11,7 +11,9 @@ pub mod identity;
 pub mod index;
 pub mod lookup;
 pub mod router;
+pub mod schema;
 pub mod server;
 pub mod store;
+pub mod tenant_defaults;
 
 pub use server::{Running, StartError, run};

@@ -12,46 +12,227 @@ use axum::routing::any;
 use http::{Method, StatusCode};
 use serde_json::json;
 
+use crate::api::enabled::Enabled;
 use crate::api::route::{PathRoutes, Route};
-use crate::api::{lookup, status};
+use crate::api::{
+    backends, config, displays, document, lookup, profile_sources, profiles, sources, status,
+};
 use crate::app::App;
+use crate::backends::{SourceKind, kinds};
 use crate::error::Family::{Legacy, New};
 use crate::error::json_answer;
 
 /// Prefix of every path.
 const VERSION: &str = "/0.1";
 
-/// Every route.
-pub fn table() -> Vec<Route> {
-    const GET: Method = Method::GET;
+const GET: Method = Method::GET;
+const POST: Method = Method::POST;
+const PUT: Method = Method::PUT;
+const PATCH: Method = Method::PATCH;
+const DELETE: Method = Method::DELETE;
+
+/// Every route, with the view that it belongs to.
+pub fn table() -> Vec<(String, Vec<Route>)> {
+    let mut views = vec![
+        (
+            "api_view".to_owned(),
+            vec![Route::open(GET, "/api/api.yml", New, document::show)],
+        ),
+        (
+            "status_view".into(),
+            vec![Route::new(
+                GET,
+                "/status",
+                "dird.status.read",
+                New,
+                status::show,
+            )],
+        ),
+        ("config_view".into(), config_routes()),
+        (
+            "backends_view".into(),
+            vec![
+                Route::new(
+                    GET,
+                    "/backends",
+                    "dird.backends.read",
+                    Legacy,
+                    backends::list,
+                )
+                .lists(backends::RULES),
+            ],
+        ),
+        (
+            "sources_view".into(),
+            vec![
+                Route::new(GET, "/sources", "dird.sources.read", New, sources::list_all)
+                    .lists(sources::EVERY_BACKEND),
+            ],
+        ),
+        ("displays_view".into(), display_routes()),
+        ("profiles_view".into(), profile_routes()),
+        ("profile_sources_view".into(), vec![profile_source_route()]),
+        ("default_json".into(), lookup_routes()),
+    ];
+    views.extend(kinds().into_iter().map(source_routes));
+    views
+}
+
+fn config_routes() -> Vec<Route> {
     vec![
-        Route::new(GET, "/status", "dird.status.read", New, status::show),
+        Route::new(GET, "/config", "dird.config.read", New, config::show),
+        Route::new(PATCH, "/config", "dird.config.update", New, config::patch),
+    ]
+}
+
+fn display_routes() -> Vec<Route> {
+    const ALL: &str = "/displays";
+    const ONE: &str = "/displays/{display_uuid}";
+    vec![
+        Route::new(GET, ALL, "dird.displays.read", New, displays::list).lists(displays::RULES),
+        Route::new(POST, ALL, "dird.displays.create", New, displays::create)
+            .takes(vec![&displays::SCHEMA])
+            .answers(201),
         Route::new(
             GET,
-            "/directories/lookup/{profile}",
-            "dird.directories.lookup.{profile}.read",
-            Legacy,
-            lookup::own,
+            ONE,
+            "dird.displays.{display_uuid}.read",
+            New,
+            displays::show,
         ),
         Route::new(
-            GET,
-            "/directories/lookup/{profile}/{user_uuid}",
-            "dird.directories.lookup.{profile}.{user_uuid}.read",
+            PUT,
+            ONE,
+            "dird.displays.{display_uuid}.update",
             New,
-            lookup::of_user,
+            displays::update,
+        )
+        .takes(vec![&displays::SCHEMA]),
+        Route::new(
+            DELETE,
+            ONE,
+            "dird.displays.{display_uuid}.delete",
+            New,
+            displays::delete,
         ),
     ]
 }
 
+fn profile_routes() -> Vec<Route> {
+    const ALL: &str = "/profiles";
+    const ONE: &str = "/profiles/{profile_uuid}";
+    vec![
+        Route::new(GET, ALL, "dird.profiles.read", New, profiles::list).lists(profiles::RULES),
+        Route::new(POST, ALL, "dird.profiles.create", New, profiles::create)
+            .takes(vec![&profiles::SCHEMA])
+            .answers(201),
+        Route::new(
+            GET,
+            ONE,
+            "dird.profiles.{profile_uuid}.read",
+            New,
+            profiles::show,
+        ),
+        Route::new(
+            PUT,
+            ONE,
+            "dird.profiles.{profile_uuid}.update",
+            New,
+            profiles::update,
+        )
+        .takes(vec![&profiles::SCHEMA]),
+        Route::new(
+            DELETE,
+            ONE,
+            "dird.profiles.{profile_uuid}.delete",
+            New,
+            profiles::delete,
+        ),
+    ]
+}
+
+fn profile_source_route() -> Route {
+    let access = "dird.directories.{profile}.sources.read";
+    Route::new(
+        GET,
+        "/directories/{profile}/sources",
+        access,
+        New,
+        profile_sources::list,
+    )
+    .lists(profile_sources::RULES)
+}
+
+fn lookup_routes() -> Vec<Route> {
+    const OWN: &str = "/directories/lookup/{profile}";
+    const OTHER: &str = "/directories/lookup/{profile}/{user_uuid}";
+    let (own, other) = (
+        "dird.directories.lookup.{profile}.read",
+        "dird.directories.lookup.{profile}.{user_uuid}.read",
+    );
+    vec![
+        Route::new(GET, OWN, own, Legacy, lookup::own).asks(&["term"]),
+        Route::new(GET, OTHER, other, New, lookup::of_user).asks(&["term"]),
+    ]
+}
+
+/// The sources of one backend.
+fn source_routes(kind: &'static dyn SourceKind) -> (String, Vec<Route>) {
+    let backend = kind.name();
+    let all = format!("/backends/{backend}/sources");
+    let one = format!("{all}/{{source_uuid}}");
+    let access = |verb: &str| format!("dird.backends.{backend}.sources.{verb}");
+    let body = sources::body_schemas(kind);
+    let routes = vec![
+        Route::new(GET, &*all, access("read"), New, sources::list).lists(sources::rules(kind)),
+        Route::new(POST, &*all, access("create"), New, sources::create).takes(body.clone()),
+        Route::new(GET, &*one, access("{source_uuid}.read"), New, sources::show),
+        Route::new(
+            PUT,
+            &*one,
+            access("{source_uuid}.update"),
+            New,
+            sources::update,
+        )
+        .takes(body),
+        Route::new(
+            DELETE,
+            &*one,
+            access("{source_uuid}.delete"),
+            New,
+            sources::delete,
+        ),
+    ];
+    let routes = routes
+        .into_iter()
+        .map(|route| route.with("backend", backend))
+        .collect();
+    (view_of(backend), routes)
+}
+
+/// The view that holds the sources of a backend; two have names of their own.
+fn view_of(backend: &str) -> String {
+    match backend {
+        "conference" | "google" => format!("{backend}_view"),
+        other => format!("{other}_backend"),
+    }
+}
+
+/// The routes that `enabled` leaves.
+pub fn enabled_routes(enabled: &Enabled) -> Vec<Route> {
+    let views = table().into_iter().filter(|(view, _)| enabled.view(view));
+    views.flat_map(|(_, routes)| routes).collect()
+}
+
 /// The router of the REST interface.
 pub fn router(app: Arc<App>) -> Router {
-    let mut paths: BTreeMap<&'static str, Vec<Route>> = BTreeMap::new();
-    for route in table() {
-        paths.entry(route.path).or_default().push(route);
+    let mut paths: BTreeMap<String, Vec<Route>> = BTreeMap::new();
+    for route in enabled_routes(&app.enabled) {
+        paths.entry(route.path.clone()).or_default().push(route);
     }
     let mut router = Router::new();
     for (path, routes) in paths {
-        let routes = PathRoutes(routes);
+        let routes = Arc::new(PathRoutes(routes));
         let answer = move |State(app): State<Arc<App>>, request: Request| async move {
             let (parts, body) = request.into_parts();
             routes.answer(app, parts, body).await

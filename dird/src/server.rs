@@ -1,6 +1,8 @@
 //! From a configuration to open ports: binds first, becomes the unprivileged user, opens the store, then serves
 //! (dird-platform.md §13).
 
+mod authority;
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,6 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use http::Request;
+use kit::http_client::ClientError;
 use kit::privilege::{self, PrivilegeError};
 use kit::serve::{self, BindError, Bound, Limits};
 use kit::tls::{Acceptor, TlsError};
@@ -15,13 +18,16 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use crate::api::config::RunningConfig;
 use crate::app::App;
 use crate::backends::{Phonebooks, Surroundings};
-use crate::config::{Auth, AuthBackend, Config};
+use crate::config::Config;
 use crate::identity::Authority;
-use crate::identity::builtin::{self, AccountsError, Builtin};
+use crate::identity::builtin::{self, AccountsError};
 use crate::lookup::Lookup;
 use crate::store::{self, Store};
+
+pub use authority::open_authority;
 
 /// Why dird does not start.
 #[derive(Debug, thiserror::Error)]
@@ -38,9 +44,9 @@ pub enum StartError {
     /// The built-in authority has no accounts.
     #[error(transparent)]
     Accounts(#[from] AccountsError),
-    /// The authority that is configured cannot be had.
-    #[error("auth.backend: asking an auth service is not supported by this version; builtin is")]
-    NoSuchAuthority,
+    /// No client of the auth service can be made of the configuration.
+    #[error("auth.{0}")]
+    AuthClient(#[from] ClientError),
     /// The system user cannot be taken.
     #[error("user: {0}")]
     User(#[from] PrivilegeError),
@@ -65,49 +71,43 @@ impl Running {
 }
 
 /// Starts serving; cancelling `stop` ends it.
-pub async fn run(config: &Config, stop: CancellationToken) -> Result<Running, StartError> {
-    let builtin = config.auth.backend == AuthBackend::Builtin;
+pub async fn run(
+    config: &Config,
+    shown: RunningConfig,
+    stop: CancellationToken,
+) -> Result<Running, StartError> {
     let tls = certificate(config)?;
     let rest = Bound::bind(SocketAddr::new(
         config.rest_api.listen,
         config.rest_api.port,
     ))?;
-    let auth = if builtin {
-        Bound::bind(SocketAddr::new(config.auth.listen, config.auth.port))?
-    } else {
-        return Err(StartError::NoSuchAuthority);
-    };
+    let auth = authority::bind(&config.auth)?;
     become_user(config)?;
     let store = store::open(config.db_uri.expose()).await?;
-    let authority = Arc::new(open_authority(&config.auth, &store).await?);
-    let phonebooks = Arc::new(Phonebooks::new(Arc::clone(&store), config.index.max_bytes));
-    let app = app(config, &store, authority.clone(), Arc::clone(&phonebooks));
     let mut running = Running {
         rest: rest.local_addr(),
-        auth: None,
+        auth: auth.as_ref().map(Bound::local_addr),
         stop: stop.clone(),
         tasks: JoinSet::new(),
     };
     let limits = limits(config);
-    tracing::info!(
-        "listening on {}://{}",
-        if tls.is_some() { "https" } else { "http" },
-        running.rest
-    );
+    let authority: Arc<dyn Authority> = if let Some(bound) = auth {
+        let builtin = Arc::new(open_authority(&config.auth, &store).await?);
+        tracing::info!("auth listening on http://{}", bound.local_addr());
+        let router = builtin::http::router(Arc::clone(&builtin));
+        let serving = serve_router(bound, None, router, limits.clone(), stop.clone());
+        running.tasks.spawn(serving);
+        builtin
+    } else {
+        authority::wazo(&config.auth, &mut running.tasks, &stop)?
+    };
+    let phonebooks = Arc::new(Phonebooks::new(Arc::clone(&store), config.index.max_bytes));
+    let app = app(config, &store, authority, Arc::clone(&phonebooks), shown);
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    tracing::info!("listening on {scheme}://{}", running.rest);
     let router = crate::router::router(Arc::new(app));
-    running.tasks.spawn(serve_router(
-        rest,
-        tls,
-        router,
-        limits.clone(),
-        stop.clone(),
-    ));
-    tracing::info!("auth listening on http://{}", auth.local_addr());
-    running.auth = Some(auth.local_addr());
-    let router = builtin::http::router(authority);
-    running
-        .tasks
-        .spawn(serve_router(auth, None, router, limits, stop.clone()));
+    let serving = serve_router(rest, tls, router, limits, stop.clone());
+    running.tasks.spawn(serving);
     running.tasks.spawn(phonebooks.follow(stop));
     Ok(running)
 }
@@ -137,17 +137,12 @@ fn become_user(config: &Config) -> Result<(), PrivilegeError> {
     }
 }
 
-/// The built-in authority over `store`.
-pub async fn open_authority(auth: &Auth, store: &Store) -> Result<Builtin, AccountsError> {
-    let address = (auth.listen.to_string(), auth.port);
-    Builtin::open(Arc::clone(store) as _, seconds(auth.cache_ttl), address).await
-}
-
 fn app(
     config: &Config,
     store: &Store,
     authority: Arc<dyn Authority>,
     phonebooks: Arc<Phonebooks>,
+    shown: RunningConfig,
 ) -> App {
     let limit = config
         .lookup
@@ -158,6 +153,9 @@ fn app(
         authority,
         store: Arc::clone(store),
         lookup: Lookup::new(Arc::clone(store), Surroundings { phonebooks }, limit),
+        strict_conventions: config.rest_api.strict_conventions,
+        enabled: config.enabled_plugins.clone(),
+        config: shown,
         cors: config.rest_api.cors.clone(),
     }
 }

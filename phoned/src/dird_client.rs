@@ -110,7 +110,7 @@ impl DirdClient {
 /// What an error of auth means for a phone.
 pub fn auth_error(error: &AuthError) -> PhoneError {
     match error {
-        AuthError::Unreachable => PhoneError::AuthUnreachable,
+        AuthError::Unreachable(_) => PhoneError::AuthUnreachable,
         AuthError::Rejected => PhoneError::TokenRejected,
     }
 }

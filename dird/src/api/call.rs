@@ -1,14 +1,22 @@
 //! A request whose caller is known, as a handler sees it.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use http::Uri;
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::backends::Asker;
-use crate::identity::{Caller, UserId};
+use crate::error::ApiError;
+use crate::identity::{Caller, Tenants, UserId, visible_tenants};
+use crate::store::Page;
+
+/// Longest body that is read into memory, in bytes (dird-platform.md §9).
+const LONGEST_BODY: usize = 10 << 20;
 
 /// A granted request.
 pub struct Call {
@@ -20,6 +28,10 @@ pub struct Call {
     pub path: PathParams,
     /// Query parameters.
     pub query: Query,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// The body, not read yet. Never locked: the mutex makes a call shareable between threads, which a body is not.
+    pub body: Mutex<Body>,
 }
 
 impl Call {
@@ -30,43 +42,137 @@ impl Call {
             token: self.caller.token().clone(),
         }
     }
+
+    /// The request's tenant and all below it that the caller may see.
+    pub async fn visible_tenants(&self) -> Result<Tenants, ApiError> {
+        let authority = self.app.authority.as_ref();
+        let visible = visible_tenants(authority, &self.caller).await;
+        visible.map_err(|refusal| {
+            let (token, address) = (self.caller.token(), authority.address());
+            ApiError::refusal(refusal, token, String::new(), None, address)
+        })
+    }
+
+    /// The tenants that a list looks into.
+    pub async fn listed_tenants(&self, page: &Page) -> Result<Tenants, ApiError> {
+        if page.recurse {
+            self.visible_tenants().await
+        } else {
+            Ok(self.caller.tenant().alone())
+        }
+    }
+
+    /// Reads the JSON body. Its Content-Type does not matter; what is no JSON is refused, and so is a text with a NUL.
+    pub async fn json(&mut self) -> Result<Value, ApiError> {
+        let body = self.body.get_mut().map(std::mem::take).unwrap_or_default();
+        let bytes = read_body(body).await?;
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        serde_json::from_slice(bytes).map_err(|_| malformed())
+    }
+}
+
+async fn read_body(body: Body) -> Result<Bytes, ApiError> {
+    match axum::body::to_bytes(body, LONGEST_BODY).await {
+        Ok(bytes) => Ok(bytes),
+        Err(error) if is_too_long(&error) => {
+            let message = json!("The data value transmitted exceeds the capacity limit.");
+            Err(ApiError::Plain(StatusCode::PAYLOAD_TOO_LARGE, message))
+        }
+        Err(_) => {
+            let message = json!("The server timed out waiting for the body of the request.");
+            Err(ApiError::Plain(StatusCode::REQUEST_TIMEOUT, message))
+        }
+    }
+}
+
+fn is_too_long(error: &axum::Error) -> bool {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<http_body_util::LengthLimitError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// The answer to a body that is no JSON (dird-api.md §1.1).
+fn malformed() -> ApiError {
+    let message = "The browser (or proxy) sent a request that this server could not understand.";
+    ApiError::Plain(StatusCode::BAD_REQUEST, json!(message))
 }
 
 /// The parts of the path that the route leaves open.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PathParams(Vec<(&'static str, String)>);
+pub struct PathParams(Vec<(Arc<str>, String)>);
+
+/// A route's path, read once: which segments it leaves open.
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    open: Vec<(usize, Arc<str>)>,
+    last: usize,
+    fixed: PathParams,
+}
+
+impl Pattern {
+    /// Reads a path with `{parameters}`.
+    pub fn new(path: &str) -> Self {
+        let named = path
+            .split('/')
+            .enumerate()
+            .filter_map(|(position, segment)| {
+                let name = segment.strip_prefix('{')?.strip_suffix('}')?;
+                Some((position, Arc::from(name)))
+            });
+        Self {
+            open: named.collect(),
+            last: path.split('/').count() - 1,
+            fixed: PathParams::default(),
+        }
+    }
+
+    /// Names of the open segments.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.open.iter().map(|(_, name)| &**name)
+    }
+
+    /// The same pattern with a parameter that the path itself spells out.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.fixed.0.push((name.into(), value.to_owned()));
+        self
+    }
+}
 
 impl PathParams {
     /// Reads `path` by a route's pattern, which it is known to match. A `%2F` stays as it is but in the last segment (O-21);
     /// every other escape is decoded as UTF-8.
-    pub fn read(pattern: &'static str, path: &str) -> Self {
-        let wanted: Vec<&'static str> = pattern.split('/').collect();
-        let last = wanted.len() - 1;
-        let named = wanted.into_iter().zip(path.split('/')).enumerate();
-        let params = named.filter_map(|(position, (wanted, given))| {
-            let name = wanted.strip_prefix('{')?.strip_suffix('}')?;
-            let given = if position == last {
+    pub fn read(pattern: &Pattern, path: &str) -> Self {
+        let segments: Vec<&str> = path.split('/').collect();
+        let mut params = pattern.fixed.clone();
+        for (position, name) in &pattern.open {
+            let given = segments.get(*position).copied().unwrap_or_default();
+            let last = *position == pattern.last;
+            let given = if last {
                 given.into()
             } else {
                 keep_slashes(given)
             };
-            Some((
-                name,
-                percent_decode_str(&given).decode_utf8_lossy().into_owned(),
-            ))
-        });
-        Self(params.collect())
+            let value = percent_decode_str(&given).decode_utf8_lossy().into_owned();
+            params.0.push((Arc::clone(name), value));
+        }
+        params
     }
 
     /// The parameter called `name`; empty if the route has none of that name.
     pub fn get(&self, name: &str) -> &str {
-        let found = self.0.iter().find(|(known, _)| *known == name);
+        let found = self.0.iter().find(|(known, _)| **known == *name);
         found.map_or("", |(_, value)| value)
     }
 
     /// An access pattern with its `{placeholders}` filled; a dot inside a value becomes `_` (dird-api.md §2.2).
     pub fn fill(&self, access: &str) -> String {
-        let fill = |access: String, (name, value): &(&str, String)| {
+        let fill = |access: String, (name, value): &(Arc<str>, String)| {
             access.replace(&format!("{{{name}}}"), &value.replace('.', "_"))
         };
         self.0.iter().fold(access.to_owned(), fill)
@@ -123,16 +229,17 @@ mod tests {
 
     #[test]
     fn path_parameters_are_decoded_by_their_place() {
-        let pattern = "/0.1/directories/{profile}/{user_uuid}";
-        let params = PathParams::read(pattern, "/0.1/directories/a%2Fb%20c/d%2Fe%C3%A9");
+        let pattern = Pattern::new("/0.1/directories/{profile}/{user_uuid}").with("backend", "csv");
+        let params = PathParams::read(&pattern, "/0.1/directories/a%2Fb%20c/d%2Fe%C3%A9");
         assert_eq!(params.get("profile"), "a%2Fb c");
         assert_eq!(params.get("user_uuid"), "d/eé");
+        assert_eq!(params.get("backend"), "csv");
         assert_eq!(params.get("other"), "");
     }
 
     #[test]
     fn dots_in_values_do_not_reach_the_access() {
-        let params = PathParams::read("/{profile}/x", "/my.prof/x");
+        let params = PathParams::read(&Pattern::new("/{profile}/x"), "/my.prof/x");
         assert_eq!(params.fill("dird.{profile}.read"), "dird.my_prof.read");
     }
 

@@ -23,15 +23,15 @@ impl Cors {
             return;
         }
         let headers = response.headers_mut();
-        let Some(origin) = asked.get(header::ORIGIN) else {
-            headers.insert(
-                header::ACCESS_CONTROL_ALLOW_ORIGIN,
-                HeaderValue::from_static("*"),
-            );
-            return;
-        };
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-        headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        let any = HeaderValue::from_static("*");
+        let origin = asked.get(header::ORIGIN);
+        headers.insert(
+            header::ACCESS_CONTROL_ALLOW_ORIGIN,
+            origin.cloned().unwrap_or(any),
+        );
+        if origin.is_some() {
+            headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        }
         let preflight = asked.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         if *method != Method::OPTIONS || !preflight {
             return;

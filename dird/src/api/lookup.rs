@@ -30,7 +30,7 @@ pub async fn of_user(call: Call) -> Answer {
         Failure::UnknownProfile(name) => {
             let message = format!("No such profile: \"{name}\"");
             let problem = Problem::new(StatusCode::NOT_FOUND, "unknown-profile", message);
-            ApiError::Problem(
+            ApiError::from(
                 problem
                     .with_details(json!({"uuid": name}))
                     .about("profiles"),

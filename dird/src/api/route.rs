@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
 use axum::response::Response;
@@ -11,15 +11,32 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde_json::json;
 
-use super::call::{Call, PathParams, Query};
+use super::call::{Call, PathParams, Pattern, Query};
+use super::convention;
+use super::list::ListRules;
 use crate::app::App;
 use crate::error::{ApiError, Family, Refused, Unauthorized, json_answer};
 use crate::identity::{Caller, TenantId, Token, authenticate};
+use crate::schema::Schema;
 
 /// What a handler answers.
 pub type Answer = Result<Response, ApiError>;
 
-type Handler = Arc<dyn Fn(Call) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync>;
+type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+/// A request that needs no caller.
+pub struct Open {
+    /// The running dird.
+    pub app: Arc<App>,
+    /// Its head.
+    pub parts: Parts,
+}
+
+#[derive(Clone)]
+enum Handler {
+    Granted(Arc<dyn Fn(Call) -> Answering + Send + Sync>),
+    Open(Arc<dyn Fn(Open) -> Answering + Send + Sync>),
+}
 
 /// A route: the table of them is `router.rs`.
 #[derive(Clone)]
@@ -27,22 +44,31 @@ pub struct Route {
     /// Method.
     pub method: Method,
     /// Path under `/0.1`, with `{parameters}`.
-    pub path: &'static str,
+    pub path: String,
     /// Access that the caller's token must have.
-    pub access: &'static str,
+    pub access: String,
     /// Shape of its shared errors.
     pub family: Family,
     /// Name of the handling function.
     pub name: &'static str,
+    /// Status of its success.
+    pub success: u16,
+    /// Schemas that its body is read with.
+    pub body: Option<Vec<&'static Schema>>,
+    /// Rules of the list that it answers.
+    pub listed: Option<ListRules>,
+    /// Further query parameters.
+    pub query: &'static [&'static str],
+    pattern: Pattern,
     handler: Handler,
 }
 
 impl Route {
-    /// A route handled by `handler`.
+    /// A route for callers with `access`, handled by `handler`.
     pub fn new<F, Fut>(
         method: Method,
-        path: &'static str,
-        access: &'static str,
+        path: impl Into<String>,
+        access: impl Into<String>,
         family: Family,
         handler: F,
     ) -> Self
@@ -51,15 +77,112 @@ impl Route {
         Fut: Future<Output = Answer> + Send + 'static,
     {
         let name = std::any::type_name::<F>();
-        let handler: Handler = Arc::new(move |call| Box::pin(handler(call)));
+        let handler = Handler::Granted(Arc::new(move |call| Box::pin(handler(call))));
+        Self::plain(method, path.into(), family, name, handler).needing(access.into())
+    }
+
+    /// A route for everybody.
+    pub fn open<F, Fut>(method: Method, path: &str, family: Family, handler: F) -> Self
+    where
+        F: Fn(Open) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Answer> + Send + 'static,
+    {
+        let name = std::any::type_name::<F>();
+        let handler = Handler::Open(Arc::new(move |open| Box::pin(handler(open))));
+        Self::plain(method, path.to_owned(), family, name, handler)
+    }
+
+    fn plain(
+        method: Method,
+        path: String,
+        family: Family,
+        name: &'static str,
+        handler: Handler,
+    ) -> Self {
+        let success = match method {
+            Method::PUT | Method::DELETE => 204,
+            _ => 200,
+        };
+        let pattern = Pattern::new(&path);
+        let (access, body, listed, query) = (String::new(), None, None, [].as_slice());
         Self {
             method,
             path,
             access,
             family,
             name,
+            success,
+            body,
+            listed,
+            query,
+            pattern,
             handler,
         }
+    }
+
+    fn needing(mut self, access: String) -> Self {
+        self.access = access;
+        self
+    }
+
+    /// The same route with a parameter that its path spells out.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.pattern = self.pattern.with(name, value);
+        self
+    }
+
+    /// The same route, documented to read its body with `schemas`.
+    #[must_use]
+    pub fn takes(mut self, schemas: Vec<&'static Schema>) -> Self {
+        self.body = Some(schemas);
+        self
+    }
+
+    /// The same route, documented to answer `success`.
+    #[must_use]
+    pub fn answers(mut self, success: u16) -> Self {
+        self.success = success;
+        self
+    }
+
+    /// The same route, documented to answer a list.
+    #[must_use]
+    pub fn lists(mut self, rules: ListRules) -> Self {
+        self.listed = Some(rules);
+        self
+    }
+
+    /// The same route, documented to read query parameters.
+    #[must_use]
+    pub fn asks(mut self, query: &'static [&'static str]) -> Self {
+        self.query = query;
+        self
+    }
+
+    /// True if it needs no caller.
+    pub fn is_open(&self) -> bool {
+        matches!(self.handler, Handler::Open(_))
+    }
+
+    /// Names of the parameters in its path.
+    pub fn parameter_names(&self) -> impl Iterator<Item = &str> {
+        self.pattern.names()
+    }
+
+    /// What the document files it under: the first word of its path.
+    pub fn tag(&self) -> &str {
+        self.path
+            .trim_start_matches('/')
+            .split('/')
+            .next()
+            .unwrap_or_default()
+    }
+
+    /// A name that no other route has.
+    pub fn operation_id(&self) -> String {
+        let path = self.path.replace(['{', '}'], "").replace(['/', '.'], "_");
+        format!("{}{path}", self.method.as_str().to_lowercase())
     }
 }
 
@@ -69,20 +192,20 @@ pub struct PathRoutes(pub Vec<Route>);
 
 impl PathRoutes {
     /// Answers a request to the path.
-    pub async fn answer(&self, app: Arc<App>, parts: Parts, _body: Body) -> Response {
+    pub async fn answer(&self, app: Arc<App>, parts: Parts, body: Body) -> Response {
         if parts.method == Method::OPTIONS {
             return self.allowed(Response::new(Body::empty()));
         }
         let method = if parts.method == Method::HEAD {
-            &Method::GET
+            Method::GET
         } else {
-            &parts.method
+            parts.method.clone()
         };
-        let Some(route) = self.0.iter().find(|route| route.method == *method) else {
+        let Some(route) = self.0.iter().find(|route| route.method == method) else {
             let message = json!({"message": "The method is not allowed for the requested URL."});
             return self.allowed(json_answer(StatusCode::METHOD_NOT_ALLOWED, &message));
         };
-        let answered = run(route, app, &parts).await;
+        let answered = run(route, app, parts, body).await;
         answered.unwrap_or_else(|error| error.into_response(route.family))
     }
 
@@ -100,18 +223,35 @@ impl PathRoutes {
     }
 }
 
-async fn run(route: &Route, app: Arc<App>, parts: &Parts) -> Answer {
-    let path = PathParams::read(route.path, parts.uri.path().trim_start_matches("/0.1"));
-    let access = path.fill(route.access);
+async fn run(route: &Route, app: Arc<App>, parts: Parts, body: Body) -> Answer {
+    let handler = match &route.handler {
+        Handler::Granted(handler) => handler,
+        Handler::Open(handler) => return handler(Open { app, parts }).await,
+    };
+    let path = PathParams::read(&route.pattern, parts.uri.path().trim_start_matches("/0.1"));
+    let access = path.fill(&route.access);
     let caller = caller(&app, &parts.headers, access).await?;
+    if app.strict_conventions {
+        convention::check(&parts)?;
+    }
     let query = Query::read(&parts.uri);
-    (route.handler)(Call {
+    let (headers, body) = (parts.headers, Mutex::new(body));
+    handler(Call {
         app,
         caller,
         path,
         query,
+        headers,
+        body,
     })
     .await
+}
+
+/// The answer of a change that has nothing to show.
+pub fn no_content() -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
 }
 
 /// Checks the token of a request, and the tenant it names.
@@ -132,11 +272,11 @@ async fn caller(app: &App, headers: &HeaderMap, access: String) -> Result<Caller
 
 /// A name that no tenant can have is refused as an unknown tenant is.
 fn no_such_tenant(token: Token, access: String) -> ApiError {
-    ApiError::Unauthorized(Unauthorized {
+    ApiError::Unauthorized(Box::new(Unauthorized {
         token,
         access,
         refusal: Refused::Forbidden(None),
-    })
+    }))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

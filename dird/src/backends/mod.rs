@@ -1,9 +1,17 @@
 //! Where contacts come from: one folder a kind, one line in [`kinds`]. A [`Source`] answers searches with [`Entry`]s; what it
 //! does not know is who may ask, how results are shown, and how it is reached over HTTP.
 
+mod conference;
 mod csv;
+mod csv_ws;
 mod entry;
+mod google;
+mod ldap;
+mod office365;
+mod personal;
 mod phonebook;
+mod remote;
+mod wazo;
 
 use std::sync::Arc;
 
@@ -13,6 +21,7 @@ pub use entry::{Entry, Field, Relations};
 pub use phonebook::Phonebooks;
 
 use crate::identity::{Token, UserId};
+use crate::schema::Schema;
 use crate::store::model::Source as Configured;
 
 /// On whose behalf a source is asked (dird-backends.md §1.1).
@@ -52,6 +61,12 @@ pub struct Surroundings {
 pub trait SourceKind: Send + Sync {
     /// Name in configuration, routes and results.
     fn name(&self) -> &'static str;
+    /// The keys that only this backend has.
+    fn schema(&self) -> &'static Schema;
+    /// Columns that its list may be sorted by, the first by default; the same ones may be asked for exactly.
+    fn columns(&self) -> &'static [&'static str] {
+        &["name"]
+    }
     /// Makes a source ready.
     async fn open(
         &self,
@@ -60,9 +75,26 @@ pub trait SourceKind: Send + Sync {
     ) -> Result<Arc<dyn Source>, OpenError>;
 }
 
-/// Every kind that dird knows.
-pub fn kinds() -> [&'static dyn SourceKind; 2] {
-    [&csv::Kind, &phonebook::Kind]
+/// Every kind that dird knows, by name.
+pub fn kinds() -> [&'static dyn SourceKind; 9] {
+    [
+        &conference::Kind,
+        &csv::Kind,
+        &csv_ws::Kind,
+        &google::Kind,
+        &ldap::Kind,
+        &office365::Kind,
+        &personal::Kind,
+        &phonebook::Kind,
+        &wazo::Kind,
+    ]
+}
+
+/// The error of a backend whose sources can be configured and are not asked yet: they answer nothing.
+fn not_asked_yet(backend: &str) -> OpenError {
+    OpenError(format!(
+        "this version keeps {backend} sources but does not ask them"
+    ))
 }
 
 /// The kind called `name`.

@@ -8,7 +8,7 @@ use clap::Args;
 use indexmap::IndexMap;
 use serde_json::{Map, json};
 
-use super::{key, people};
+use super::{key, people, user::USER_ACL};
 use crate::config::Config;
 use crate::identity::builtin::{Accounts, TenantRecord, UserRecord, secret};
 use crate::identity::{SystemAuthority, Tenant, TenantId, UserId};
@@ -29,14 +29,6 @@ const PHONED_ACL: [&str; 3] = [
     "auth.users.*.read",
     "dird.directories.lookup.*.*.read",
     "dird.directories.reverse.*.*.read",
-];
-
-/// What a person may do with a token of their own.
-const USER_ACL: [&str; 4] = [
-    "dird.directories.#",
-    "dird.personal.#",
-    "dird.status.read",
-    "auth.users.me.#",
 ];
 
 #[derive(Debug, Args)]
@@ -251,6 +243,7 @@ fn source(tenant: &Tenant, backend: &str, name: &str) -> Source {
             .into_iter()
             .collect(),
         phonebook: None,
+        phonebook_description: None,
         extra: Map::new(),
     }
 }

@@ -8,6 +8,7 @@ use clap::Subcommand;
 use kit::clock;
 use kit::secret::Secret;
 
+use super::tenant;
 use crate::config::Config;
 use crate::identity::builtin::{Accounts, KeyRecord, secret};
 use crate::identity::{Authority, TenantId};
@@ -49,7 +50,7 @@ impl Key {
                 key_file,
             } => {
                 let tenant = match tenant {
-                    Some(tenant) => known_tenant(store.as_ref(), &tenant).await?,
+                    Some(tenant) => tenant::known(store.as_ref(), &tenant).await?.uuid,
                     None => master_tenant(config, store).await?,
                 };
                 let key = create(store.as_ref(), &name, tenant, acl).await?;
@@ -71,16 +72,6 @@ impl Key {
         }
         Ok(())
     }
-}
-
-async fn known_tenant(accounts: &dyn Accounts, asked: &str) -> anyhow::Result<TenantId> {
-    let tenants = accounts.tenants().await?;
-    let found = tenants
-        .into_iter()
-        .find(|tenant| tenant.uuid.as_str() == asked || tenant.name == asked);
-    Ok(found
-        .with_context(|| format!("no such tenant: {asked}"))?
-        .uuid)
 }
 
 /// The master tenant, made when there is none yet.

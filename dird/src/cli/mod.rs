@@ -2,11 +2,15 @@
 //! database, whether or not a dird is serving them.
 
 mod demo;
+mod echo;
 mod key;
 mod people;
 mod serve;
+mod tenant;
+mod user;
 
 use std::future::Future;
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -55,6 +59,12 @@ enum Command {
     /// Manage the keys by which programs get tokens.
     #[command(subcommand)]
     Key(key::Key),
+    /// Manage tenants.
+    #[command(subcommand)]
+    Tenant(tenant::Tenant),
+    /// Manage the people who may log in.
+    #[command(subcommand)]
+    User(user::User),
 }
 
 fn level_name(name: &str) -> Result<String, String> {
@@ -72,7 +82,8 @@ impl Flags {
             for note in &loaded.notes {
                 eprintln!("dird: {note}");
             }
-            println!("{}", loaded.render_check());
+            // A reader that went away has seen enough.
+            let _written = writeln!(std::io::stdout(), "{}", loaded.render_check());
             return Ok(());
         }
         match self.command {
@@ -109,6 +120,8 @@ impl Command {
             match self {
                 Self::Demo(demo) => demo.execute(config, &store).await,
                 Self::Key(key) => key.execute(config, &store).await,
+                Self::Tenant(tenant) => tenant.execute(config, &store).await,
+                Self::User(user) => user.execute(&store).await,
             }
         })
     }

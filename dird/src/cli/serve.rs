@@ -7,6 +7,7 @@ use kit::config::Loaded;
 use kit::observe::{self, Level, LogHandle, LogSettings};
 use kit::signal;
 
+use crate::api::config::RunningConfig;
 use crate::config::Config;
 
 /// Serves until SIGTERM or SIGINT; SIGHUP opens the log file anew.
@@ -21,7 +22,7 @@ pub(super) fn serve(loaded: &Loaded<Config>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let served = runtime.block_on(run(&loaded.config, &log));
+    let served = runtime.block_on(run(loaded, &log));
     if let Err(error) = &served {
         tracing::error!("{error:#}");
     }
@@ -29,7 +30,7 @@ pub(super) fn serve(loaded: &Loaded<Config>) -> anyhow::Result<()> {
     served
 }
 
-async fn run(config: &Config, log: &LogHandle) -> anyhow::Result<()> {
+async fn run(loaded: &Loaded<Config>, log: &LogHandle) -> anyhow::Result<()> {
     let stop = signal::stop_token().context("signals cannot be received")?;
     let reopened = log.clone();
     let hook = move || {
@@ -37,9 +38,20 @@ async fn run(config: &Config, log: &LogHandle) -> anyhow::Result<()> {
         async move { log.reopen() }
     };
     let hangups = signal::on_hangup(hook, stop.clone()).context("SIGHUP cannot be received")?;
-    let running = crate::run(config, stop).await?;
+    let running = crate::run(&loaded.config, shown(loaded, log)?, stop).await?;
     running.until_stopped().await;
     hangups.await.context("the SIGHUP task ended badly")
+}
+
+/// What `/config` shows: the merged configuration without its secrets, the level as the reference's number.
+fn shown(loaded: &Loaded<Config>, log: &LogHandle) -> anyhow::Result<RunningConfig> {
+    let mut tree = loaded.redacted();
+    let level: Level = loaded.config.log_level.parse()?;
+    tree["log_level"] = level.number().into();
+    if loaded.config.uuid.is_none() {
+        tree["uuid"] = std::env::var("XIVO_UUID").ok().into();
+    }
+    Ok(RunningConfig::new(tree, loaded.config.debug, log.clone()))
 }
 
 fn open_log(config: &Config) -> anyhow::Result<LogHandle> {

@@ -2,12 +2,14 @@
 //!
 //! An [`Authority`] verifies tokens; everything a store or a source wants to be shown (a [`Tenant`], a [`Tenants`] list, a
 //! [`Caller`]) can only be made in this folder, so a route that forgets its check does not compile. Nothing here knows
-//! HTTP routes or SQL: the built-in authority asks for its rows through [`builtin::Accounts`].
+//! HTTP routes or SQL: the built-in authority asks for its rows through [`builtin::Accounts`], the remote
+//! one asks [`wazo`].
 
 mod acl;
 pub mod builtin;
 mod grant;
 mod id;
+pub mod wazo;
 
 use async_trait::async_trait;
 

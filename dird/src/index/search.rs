@@ -17,6 +17,7 @@ const PIECE_END: char = '\n';
 #[derive(Debug)]
 pub struct SearchIndex {
     table: Arc<Table>,
+    searched: Vec<String>,
     arena: String,
     row_ends: Vec<u32>,
 }
@@ -54,6 +55,7 @@ impl SearchIndex {
         arena.shrink_to_fit();
         Ok(Self {
             table,
+            searched: searched.to_vec(),
             arena,
             row_ends,
         })
@@ -74,7 +76,11 @@ impl SearchIndex {
     pub fn search(&self, term: &str) -> Vec<usize> {
         let needles = Needles::new(term);
         if needles.folded.is_empty() {
-            return self.rows_with_text();
+            return if term.trim().is_empty() {
+                self.rows_with_text()
+            } else {
+                self.literal(term)
+            };
         }
         let mut rows = self.scan(&needles.folded);
         if let Some(squeezed) = needles.squeezed {
@@ -83,6 +89,16 @@ impl SearchIndex {
             rows.dedup();
         }
         rows
+    }
+
+    /// Rows that hold a text of which folding leaves nothing, such as "…", as it is.
+    fn literal(&self, term: &str) -> Vec<usize> {
+        let holds = |&row: &usize| {
+            let row = self.table.row(row);
+            let mut values = self.searched.iter().filter_map(|column| row.get(column));
+            values.any(|value| value.contains(term.trim()))
+        };
+        (0..self.table.len()).filter(holds).collect()
     }
 
     fn rows_with_text(&self) -> Vec<usize> {
@@ -161,6 +177,7 @@ mod tests {
             ("%", vec![2]),
             ("", vec![0, 1, 2]),
             ("nobody", vec![]),
+            ("\u{2026}", vec![]),
             ("celik\nsinead", vec![]),
         ] {
             assert_eq!(index.search(term), expected, "{term:?}");

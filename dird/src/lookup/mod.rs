@@ -6,20 +6,23 @@ mod plan;
 mod table;
 pub mod template;
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use moka::future::Cache;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::TryRecvError;
 
 pub use plan::{Plan, Service};
 pub use table::ResultTable;
 
 use crate::backends::{Asker, Surroundings};
 use crate::identity::{Tenant, TenantId};
-use crate::store::{Store, StoreError};
+use crate::store::{Changed, Store, StoreError};
 
-/// How long a plan is used before the store is asked again.
-const PLAN_LIFE: Duration = Duration::from_secs(1);
+/// How long a plan is used at most, for a source that could not be opened to be tried again.
+const PLAN_LIFE: Duration = Duration::from_secs(30);
 
 /// Plans kept at most, over all tenants.
 const PLANS: u64 = 10_000;
@@ -35,11 +38,16 @@ pub enum LookupError {
     Store(#[from] Arc<StoreError>),
 }
 
+/// A profile as it was configured at one generation: a plan that was made while something changed is never used afterwards.
+type PlanKey = (u64, TenantId, String);
+
 /// Answers lookups.
 pub struct Lookup {
     store: Store,
     sources: plan::OpenSources,
-    plans: Cache<(TenantId, String), Option<Arc<Plan>>>,
+    plans: Cache<PlanKey, Option<Arc<Plan>>>,
+    changes: Mutex<Receiver<Changed>>,
+    generation: AtomicU64,
     default_timeout: Option<Duration>,
 }
 
@@ -48,6 +56,8 @@ impl Lookup {
     /// unbounded.
     pub fn new(store: Store, around: Surroundings, default_timeout: Option<Duration>) -> Self {
         Self {
+            changes: Mutex::new(store.subscribe()),
+            generation: AtomicU64::new(0),
             store,
             sources: plan::OpenSources::new(around),
             plans: Cache::builder()
@@ -74,12 +84,27 @@ impl Lookup {
     }
 
     async fn plan(&self, tenant: &Tenant, profile: &str) -> Result<Arc<Plan>, LookupError> {
-        let key = (tenant.id().clone(), profile.to_owned());
+        let key = (self.generation(), tenant.id().clone(), profile.to_owned());
         let made = self
             .plans
             .try_get_with(key, self.make_plan(tenant, profile))
             .await?;
         made.ok_or_else(|| LookupError::UnknownProfile(profile.to_owned()))
+    }
+
+    /// A number that every change of what is configured raises, whoever made it and on whichever server. Own changes are told
+    /// before their requests are answered, so the next request sees them.
+    fn generation(&self) -> u64 {
+        let Ok(mut changes) = self.changes.lock() else {
+            return self.generation.fetch_add(1, Ordering::Relaxed) + 1;
+        };
+        while !matches!(
+            changes.try_recv(),
+            Err(TryRecvError::Empty | TryRecvError::Closed)
+        ) {
+            self.generation.fetch_add(1, Ordering::Relaxed);
+        }
+        self.generation.load(Ordering::Relaxed)
     }
 
     async fn make_plan(

@@ -1,8 +1,14 @@
 //! Where dird keeps what it must not lose: one trait per kind of object, implemented by each engine with files of the same
 //! names. SQL lives here and nowhere else; a function that touches a tenant's rows asks for the proof of it.
 
+mod change;
+pub mod contract;
+mod engine;
 mod hash;
 pub mod model;
+mod page;
+mod postgres;
+mod services;
 mod sqlite;
 
 use std::collections::HashMap;
@@ -10,14 +16,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+pub use change::{Changed, Changes};
 pub use hash::content_hash;
 use model::{
-    Contact, Display, DisplayColumn, Phonebook, PhonebookId, Profile, ProfileId, ResolvedProfile,
-    Source,
+    Contact, Display, DisplayColumn, DisplayId, Phonebook, PhonebookId, Profile, ProfileId,
+    ResolvedProfile, Source, SourceId,
 };
+pub use page::{Listed, Page};
 
-use crate::identity::Tenant;
 use crate::identity::builtin::Accounts;
+use crate::identity::{Tenant, Tenants};
 
 /// What a caller of a store can act upon.
 #[derive(Debug, thiserror::Error)]
@@ -41,16 +49,47 @@ pub enum StoreError {
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+impl StoreError {
+    /// Fails if a statement that should have found an object touched no row.
+    fn unless_found(rows: u64, kind: &'static str, id: &str) -> Stored<()> {
+        if rows > 0 {
+            Ok(())
+        } else {
+            Err(Self::Missing {
+                kind,
+                id: id.to_owned(),
+            })
+        }
+    }
+}
+
 /// Result of a store function.
 pub type Stored<T> = Result<T, StoreError>;
 
 /// Sources of every backend.
 #[async_trait]
 pub trait Sources: Send + Sync {
-    /// Adds a source. Its name must be free in the tenant, unless a phonebook lends it its own.
+    /// Adds a source. Its name must be free in the tenant, unless a phonebook lends it its own; the phonebook of a phonebook
+    /// source must be of the tenant.
     async fn create_source(&self, tenant: &Tenant, source: &Source) -> Stored<()>;
-    /// The source with this name, for the command line.
-    async fn source_named(&self, tenant: &Tenant, name: &str) -> Stored<Option<Source>>;
+    /// Lists the sources of one backend, or of all. `total` counts what the tenants have, of that backend.
+    async fn list_sources(
+        &self,
+        tenants: &Tenants,
+        backend: Option<&str>,
+        page: &Page,
+    ) -> Stored<Listed<Source>>;
+    /// The source with this identifier, if it is of the backend.
+    async fn source(
+        &self,
+        tenants: &Tenants,
+        backend: &str,
+        id: &SourceId,
+    ) -> Stored<Option<Source>>;
+    /// Replaces a source of the tenant, found by backend and identifier.
+    async fn update_source(&self, tenant: &Tenant, source: &Source) -> Stored<()>;
+    /// Removes a source, also from profiles.
+    async fn delete_source(&self, tenant: &Tenant, backend: &str, id: &SourceId) -> Stored<()>;
 }
 
 /// Displays.
@@ -63,15 +102,30 @@ pub trait Displays: Send + Sync {
         name: &str,
         columns: &[DisplayColumn],
     ) -> Stored<Display>;
+    /// Lists displays.
+    async fn list_displays(&self, tenants: &Tenants, page: &Page) -> Stored<Listed<Display>>;
+    /// The display with this identifier.
+    async fn display(&self, tenants: &Tenants, id: &DisplayId) -> Stored<Option<Display>>;
+    /// Replaces name and columns of a display of the tenant.
+    async fn update_display(&self, tenant: &Tenant, display: &Display) -> Stored<()>;
+    /// Removes a display; profiles that used it have none then.
+    async fn delete_display(&self, tenant: &Tenant, id: &DisplayId) -> Stored<()>;
 }
 
 /// Profiles.
 #[async_trait]
 pub trait Profiles: Send + Sync {
-    /// Adds a profile; its display and sources must be of the same tenant.
+    /// Adds a profile; its display and sources must be of the same tenant. A taken name is reported before a missing display,
+    /// that before a missing source.
     async fn create_profile(&self, tenant: &Tenant, profile: &Profile) -> Stored<()>;
+    /// Lists profiles, with a number of statements that does not depend on how many there are.
+    async fn list_profiles(&self, tenants: &Tenants, page: &Page) -> Stored<Listed<Profile>>;
+    /// The profile with this identifier.
+    async fn profile(&self, tenants: &Tenants, id: &ProfileId) -> Stored<Option<Profile>>;
+    /// Replaces a profile of the tenant; all or nothing, errors as for `create_profile`.
+    async fn update_profile(&self, tenant: &Tenant, profile: &Profile) -> Stored<()>;
     /// Removes a profile.
-    async fn delete_profile(&self, tenant: &Tenant, profile: &ProfileId) -> Stored<()>;
+    async fn delete_profile(&self, tenant: &Tenant, id: &ProfileId) -> Stored<()>;
     /// The profile of that exact name with its display and sources.
     async fn resolve_profile(&self, tenant: &Tenant, name: &str)
     -> Stored<Option<ResolvedProfile>>;
@@ -120,9 +174,9 @@ pub trait Pulse: Send + Sync {
 }
 
 /// A whole engine.
-pub trait Engine: Accounts + Sources + Displays + Profiles + Phonebooks + Pulse {}
+pub trait Engine: Accounts + Sources + Displays + Profiles + Phonebooks + Changes + Pulse {}
 
-impl<T: Accounts + Sources + Displays + Profiles + Phonebooks + Pulse> Engine for T {}
+impl<T: Accounts + Sources + Displays + Profiles + Phonebooks + Changes + Pulse> Engine for T {}
 
 /// The store of a running dird.
 pub type Store = Arc<dyn Engine>;
@@ -131,18 +185,24 @@ pub type Store = Arc<dyn Engine>;
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// `db_uri` has an unknown form.
-    #[error("\"{0}\" is not a database address; use sqlite:PATH")]
+    #[error(
+        "\"{0}\" is not a kind of database; use sqlite:PATH or postgresql://USER:PASSWORD@HOST/DATABASE"
+    )]
     UnknownScheme(String),
     /// The engine did not open or the migrations failed.
     #[error("{0}")]
     Engine(String),
 }
 
-/// Opens the database at `uri`, creating and migrating it as needed.
+/// Opens the database at `uri`, creating and migrating it as needed. A file is opened now; a server may come later, until then
+/// every call gives [`StoreError::Unavailable`].
 pub async fn open(uri: &str) -> Result<Store, OpenError> {
-    match uri.strip_prefix("sqlite:") {
-        Some(path) => Ok(Arc::new(sqlite::Sqlite::open(path).await?)),
-        None => Err(OpenError::UnknownScheme(scheme_of(uri))),
+    if let Some(path) = uri.strip_prefix("sqlite:") {
+        return Ok(Arc::new(sqlite::Sqlite::open(path).await?));
+    }
+    match scheme_of(uri).as_str() {
+        "postgresql" | "postgres" => Ok(Arc::new(postgres::Postgres::open(uri)?)),
+        _ => Err(OpenError::UnknownScheme(scheme_of(uri))),
     }
 }
 

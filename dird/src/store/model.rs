@@ -64,6 +64,8 @@ pub struct Source {
     pub format_columns: IndexMap<String, String>,
     /// The phonebook behind a phonebook source.
     pub phonebook: Option<PhonebookId>,
+    /// Description of that phonebook; read, never written.
+    pub phonebook_description: Option<String>,
     /// Keys that only the backend knows.
     pub extra: Map<String, Value>,
 }

@@ -1,5 +1,6 @@
 //! Questions to auth: the tenant of a user, what a token may do, whose it is, which tenants there are.
 
+use jiff::{civil::DateTime, tz::TimeZone};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
@@ -37,6 +38,8 @@ pub struct TokenDescription {
     pub metadata: Map<String, Value>,
     /// End of its life in UTC, as auth writes it.
     pub utc_expires_at: Option<String>,
+    /// The session that the token belongs to.
+    pub session_uuid: Option<String>,
 }
 
 impl TokenDescription {
@@ -48,6 +51,11 @@ impl TokenDescription {
     /// The owner.
     pub fn user_uuid(&self) -> Option<&str> {
         self.metadata.get("uuid").and_then(Value::as_str)
+    }
+
+    /// Unix time of the end of its life; `None` when auth does not tell.
+    pub fn expires_at(&self) -> Option<f64> {
+        self.utc_expires_at.as_deref().and_then(unix_time)
     }
 }
 
@@ -90,7 +98,7 @@ impl AuthClient {
                 let user: User = http_client::json(response).await?;
                 Ok(Some(user.tenant_uuid))
             }
-            _ => Err(AuthError::Unreachable),
+            other => Err(AuthError::status(other)),
         }
     }
 
@@ -114,7 +122,7 @@ impl AuthClient {
             StatusCode::NO_CONTENT | StatusCode::OK => Ok(TokenCheck::Granted),
             StatusCode::NOT_FOUND => Ok(TokenCheck::Unknown),
             StatusCode::FORBIDDEN => Ok(TokenCheck::Forbidden),
-            _ => Err(AuthError::Unreachable),
+            other => Err(AuthError::status(other)),
         }
     }
 
@@ -128,7 +136,7 @@ impl AuthClient {
                 Ok(Some(described.data))
             }
             StatusCode::NOT_FOUND | StatusCode::FORBIDDEN => Ok(None),
-            _ => Err(AuthError::Unreachable),
+            other => Err(AuthError::status(other)),
         }
     }
 
@@ -138,11 +146,27 @@ impl AuthClient {
         let response = self
             .send(|| self.http.get(&address).header("Wazo-Tenant", under))
             .await?;
-        if response.status() != StatusCode::OK {
-            return Err(AuthError::Unreachable);
+        match response.status() {
+            StatusCode::OK => listed(response).await,
+            other => Err(AuthError::status(other)),
         }
-        let tenants: Tenants = http_client::json(response).await?;
-        Ok(tenants.items)
+    }
+
+    /// The tenants that `under` sees, itself included, asked with the token of somebody else; `None` when that token may not
+    /// list them (dird-api.md §2.1).
+    pub async fn tenants_as(
+        &self,
+        token: &str,
+        under: &str,
+    ) -> Result<Option<Vec<Tenant>>, AuthError> {
+        let request = self.http.get(format!("{}/tenants", self.base));
+        let request = with_token(request.header("Wazo-Tenant", under), token);
+        let response = request.send().await?;
+        match response.status() {
+            StatusCode::OK => Ok(Some(listed(response).await?)),
+            StatusCode::UNAUTHORIZED => Ok(None),
+            other => Err(AuthError::status(other)),
+        }
     }
 
     /// Sends with our token; when it is refused, once more with a newer one (phoned.md §7.1, D12).
@@ -164,6 +188,18 @@ impl AuthClient {
     }
 }
 
+/// Unix time of a moment as auth writes it: ISO 8601 in UTC, without a zone.
+pub(super) fn unix_time(text: &str) -> Option<f64> {
+    let time: DateTime = text.parse().ok()?;
+    let zoned = time.to_zoned(TimeZone::UTC).ok()?;
+    Some(zoned.timestamp().as_duration().as_secs_f64())
+}
+
+async fn listed(response: Response) -> Result<Vec<Tenant>, AuthError> {
+    let tenants: Tenants = http_client::json(response).await?;
+    Ok(tenants.items)
+}
+
 fn with_token(request: RequestBuilder, token: &str) -> RequestBuilder {
     request
         .header("X-Auth-Token", token)
@@ -172,4 +208,16 @@ fn with_token(request: RequestBuilder, token: &str) -> RequestBuilder {
 
 fn segment(text: &str) -> impl std::fmt::Display + '_ {
     utf8_percent_encode(text, SEGMENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_of_auth_are_read_as_utc() {
+        assert_eq!(unix_time("1970-01-01T00:01:00.500000"), Some(60.5));
+        assert_eq!(unix_time("2026-11-25T03:04:05"), Some(1_795_575_845.0));
+        assert_eq!(unix_time("soon"), None);
+    }
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::{AuthClient, AuthError, TOKEN_LIFETIME};
+use super::{AuthClient, AuthError, TOKEN_LIFETIME, calls::unix_time};
 use crate::{http_client, secret::Secret};
 
 /// A rejected token leads to at most one early renewal in this time.
@@ -18,7 +18,6 @@ const BETWEEN_FORCED: Duration = Duration::from_secs(10);
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 /// Requests under way may still carry the previous token for this long.
 const REVOKE_AFTER: Duration = Duration::from_mins(1);
-const LONGEST_BACK_OFF: Duration = Duration::from_secs(32);
 
 /// A token of this daemon.
 #[derive(Debug)]
@@ -28,12 +27,13 @@ pub struct ServiceToken {
     /// Tenant of the service: the master tenant, when none is configured (phoned.md §7.5).
     pub tenant_uuid: Option<String>,
     made: Instant,
+    life: Duration,
 }
 
 impl ServiceToken {
     /// Whether auth has forgotten it by now.
     pub fn expired(&self) -> bool {
-        self.made.elapsed() >= TOKEN_LIFETIME
+        self.made.elapsed() >= self.life
     }
 }
 
@@ -54,6 +54,21 @@ struct CreatedToken {
     token: String,
     #[serde(default)]
     metadata: Option<CreatedMetadata>,
+    #[serde(default)]
+    utc_issued_at: Option<String>,
+    #[serde(default)]
+    utc_expires_at: Option<String>,
+}
+
+impl CreatedToken {
+    /// What auth granted may be less than what was asked for. Both ends are read off auth's own clock.
+    fn life(&self) -> Duration {
+        let read = |text: &Option<String>| text.as_deref().and_then(unix_time);
+        let ends = read(&self.utc_issued_at).zip(read(&self.utc_expires_at));
+        ends.and_then(|(issued, expires)| Duration::try_from_secs_f64(expires - issued).ok())
+            .unwrap_or(TOKEN_LIFETIME)
+            .min(TOKEN_LIFETIME)
+    }
 }
 
 #[derive(Deserialize)]
@@ -106,16 +121,15 @@ impl AuthClient {
     }
 
     async fn keep(&self) {
-        let mut back_off = Duration::from_secs(1);
+        let mut back_off = self.back_off.clone();
         loop {
             let previous = self.token.load_full();
-            if self.renew().await.is_err() {
-                tokio::time::sleep(jittered(back_off)).await;
-                back_off = (back_off * 2).min(LONGEST_BACK_OFF);
+            let Ok(token) = self.renew().await else {
+                tokio::time::sleep(back_off.after_failure()).await;
                 continue;
-            }
-            back_off = Duration::from_secs(1);
-            tokio::time::sleep(REVOKE_AFTER).await;
+            };
+            back_off.reset();
+            tokio::time::sleep(REVOKE_AFTER.min(token.life / 2)).await;
             self.revoke(previous).await;
             self.sleep_until_due().await;
         }
@@ -124,7 +138,7 @@ impl AuthClient {
     /// Sleeps to 80 % of the life of the present token, looking up now and then because a forced renewal may have moved it.
     async fn sleep_until_due(&self) {
         while let Some(token) = self.current() {
-            let Some(left) = (TOKEN_LIFETIME * 4 / 5).checked_sub(token.made.elapsed()) else {
+            let Some(left) = (token.life * 4 / 5).checked_sub(token.made.elapsed()) else {
                 return;
             };
             tokio::time::sleep(left.min(Duration::from_mins(10))).await;
@@ -148,6 +162,9 @@ impl AuthClient {
         match self.create().await {
             Ok(token) => {
                 renewals.failed = None;
+                if let Some(tenant) = &token.tenant_uuid {
+                    self.first_tenant.get_or_init(|| tenant.clone());
+                }
                 let token = Arc::new(token);
                 self.token.store(Some(Arc::clone(&token)));
                 tracing::info!("service token renewed");
@@ -179,10 +196,11 @@ impl AuthClient {
         match response.status().as_u16() {
             200 | 201 => {}
             401 | 403 => return Err(AuthError::Rejected),
-            _ => return Err(AuthError::Unreachable),
+            _ => return Err(AuthError::status(response.status())),
         }
         let created: Created = http_client::json(response).await?;
         Ok(ServiceToken {
+            life: created.data.life(),
             token: Secret::new(created.data.token),
             tenant_uuid: created
                 .data
@@ -202,30 +220,6 @@ impl AuthClient {
         let address = format!("{}/token/{}", self.base, previous.token.expose());
         if self.http.delete(address).send().await.is_err() {
             tracing::debug!("the previous service token could not be revoked");
-        }
-    }
-}
-
-/// `base` give or take 20 %, so that daemons started together do not knock together.
-fn jittered(base: Duration) -> Duration {
-    use std::hash::{BuildHasher, RandomState};
-    let share = RandomState::new().hash_one(base) % 401;
-    let per_mille = 800 + u32::try_from(share).unwrap_or(0);
-    base * per_mille / 1000
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn jitter_stays_within_a_fifth() {
-        for _ in 0..200 {
-            let wait = jittered(Duration::from_secs(10));
-            assert!(
-                (Duration::from_secs(8)..=Duration::from_secs(12)).contains(&wait),
-                "{wait:?}"
-            );
         }
     }
 }

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use self::file::{Content, Format, Stamp};
 use super::{Asker, Entry, OpenError, Source, SourceError, SourceKind, Surroundings};
+use crate::schema::{Field, Kind as Kinds, Length, Schema};
 use crate::store::model::Source as Configured;
 
 /// Registers the backend.
@@ -31,10 +32,39 @@ fn comma() -> char {
     ','
 }
 
+static SCHEMA: Schema = Schema::new(&[
+    Field::required(
+        "file",
+        Kinds::Text(Length::at_least(1)),
+        "path of the file on this server",
+    ),
+    Field::optional(
+        "separator",
+        Kinds::Text(Length::between(1, 1)),
+        "between cells",
+    )
+    .or(|| json!(",")),
+    Field::optional(
+        "unique_column",
+        Kinds::Text(Length::between(1, 128)),
+        "column with the identifier",
+    )
+    .or(|| json!(null))
+    .or_null(),
+]);
+
 #[async_trait]
 impl SourceKind for Kind {
     fn name(&self) -> &'static str {
         "csv"
+    }
+
+    fn schema(&self) -> &'static Schema {
+        &SCHEMA
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        &["name", "file"]
     }
 
     async fn open(

@@ -10,15 +10,26 @@ pub use contents::Phonebooks;
 
 use super::{Asker, Entry, OpenError, Source, SourceError, SourceKind, Surroundings};
 use crate::identity::SystemAuthority;
+use crate::schema::{Field, Kind as Kinds, Schema};
 use crate::store::model::Source as Configured;
 
 /// Registers the backend.
 pub(super) struct Kind;
 
+static SCHEMA: Schema = Schema::new(&[Field::required(
+    "phonebook_uuid",
+    Kinds::Uuid,
+    "the phonebook to search",
+)]);
+
 #[async_trait]
 impl SourceKind for Kind {
     fn name(&self) -> &'static str {
         "phonebook"
+    }
+
+    fn schema(&self) -> &'static Schema {
+        &SCHEMA
     }
 
     async fn open(

@@ -91,12 +91,20 @@ pub trait Accounts: Send + Sync {
     async fn tenants(&self) -> Result<Vec<TenantRecord>, AccountsError>;
     /// Adds a tenant, or names one that was only written to so far.
     async fn put_tenant(&self, tenant: &TenantRecord) -> Result<(), AccountsError>;
+    /// Removes a tenant with everything in it and below it; false if there is none.
+    async fn remove_tenant(&self, uuid: &TenantId) -> Result<bool, AccountsError>;
+    /// Every user, by login name.
+    async fn users(&self) -> Result<Vec<UserRecord>, AccountsError>;
     /// The user with this identifier.
     async fn user(&self, uuid: &UserId) -> Result<Option<UserRecord>, AccountsError>;
     /// The user with this login name.
     async fn user_named(&self, username: &str) -> Result<Option<UserRecord>, AccountsError>;
     /// Adds a user, or replaces the one with the same identifier.
     async fn put_user(&self, user: &UserRecord) -> Result<(), AccountsError>;
+    /// Removes a user and the tokens given out to it; false if there is none.
+    async fn remove_user(&self, uuid: &UserId) -> Result<bool, AccountsError>;
+    /// Removes the tokens given out to a user or key (`auth_id`); returns how many there were.
+    async fn end_sessions(&self, auth_id: &str) -> Result<u64, AccountsError>;
     /// Every key, by name.
     async fn keys(&self) -> Result<Vec<KeyRecord>, AccountsError>;
     /// The key with this name.

@@ -29,7 +29,13 @@ pub fn router(authority: Arc<Builtin>) -> Router {
         .route("/0.1/tenants", get(list_tenants))
         .route("/0.1/backends", get(list_backends))
         .route("/0.1/status", get(status))
+        .fallback(unknown_path)
         .with_state(authority)
+}
+
+async fn unknown_path() -> Response {
+    let message = "The requested URL was not found on the server.";
+    (StatusCode::NOT_FOUND, Json(json!({"message": message}))).into_response()
 }
 
 type Answer = Result<Response, Response>;
@@ -57,6 +63,10 @@ async fn create_token(
         serde_json::from_slice(&body)
             .map_err(|_| legacy(StatusCode::BAD_REQUEST, "Invalid body"))?
     };
+    if wanted.expiration.is_some_and(|seconds| seconds < 1) {
+        let reason = "Invalid expiration: a number of seconds above 0 is right";
+        return Err(legacy(StatusCode::BAD_REQUEST, reason));
+    }
     match authority.login(&name, &given, wanted.expiration).await {
         Ok((token, record)) => {
             Ok(Json(json!({"data": token_body(token.expose(), &record)})).into_response())
@@ -64,10 +74,7 @@ async fn create_token(
         Err(LoginError::Refused) => Err(login_refused()),
         Err(error) => {
             tracing::error!(%error, "a token could not be made");
-            Err(legacy(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "Accounts unavailable",
-            ))
+            Err(unavailable())
         }
     }
 }
@@ -95,10 +102,7 @@ async fn read_token(
 async fn delete_token(State(authority): State<Arc<Builtin>>, Path(token): Path<String>) -> Answer {
     match authority.logout(&Token::new(token)).await {
         Ok(_) => Ok(Json(json!({"data": {"message": "success"}})).into_response()),
-        Err(_) => Err(legacy(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "Accounts unavailable",
-        )),
+        Err(_) => Err(unavailable()),
     }
 }
 
@@ -138,7 +142,11 @@ async fn read_user(
 
 async fn list_tenants(State(authority): State<Arc<Builtin>>, headers: HeaderMap) -> Answer {
     let record = caller(&authority, &headers, "auth.tenants.read").await?;
-    let scope = asked_tenant(&headers).unwrap_or(record.tenant);
+    // One that is no identifier was refused with the token.
+    let scope = asked_tenant(&headers)
+        .ok()
+        .flatten()
+        .unwrap_or(record.tenant);
     let visible = authority
         .tenants_below(&header_token(&headers), &scope)
         .await;
@@ -183,8 +191,10 @@ async fn caller(
     access: &str,
 ) -> Result<TokenRecord, Response> {
     let token = header_token(headers);
-    let tenant = asked_tenant(headers);
-    let record = authority.record(&token, access, tenant.as_ref()).await;
+    let record = match asked_tenant(headers) {
+        Ok(tenant) => authority.record(&token, access, tenant.as_ref()).await,
+        Err(refusal) => Err(refusal),
+    };
     record.map_err(|refusal| match refusal {
         Refusal::Unreachable(_) => unavailable(),
         refused => {
@@ -204,11 +214,12 @@ fn header_token(headers: &HeaderMap) -> Token {
     )
 }
 
-fn asked_tenant(headers: &HeaderMap) -> Option<TenantId> {
-    headers
-        .get("wazo-tenant")
-        .and_then(|value| value.to_str().ok())
-        .and_then(TenantId::new)
+fn asked_tenant(headers: &HeaderMap) -> Result<Option<TenantId>, Refusal> {
+    let Some(value) = headers.get("wazo-tenant") else {
+        return Ok(None);
+    };
+    let tenant = value.to_str().ok().and_then(TenantId::new);
+    tenant.map(Some).ok_or(Refusal::Forbidden)
 }
 
 /// Name and secret of HTTP Basic credentials.

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use kit::clock;
 use kit::secret::Secret;
 use moka::sync::Cache;
+use tokio::sync::Semaphore;
 
 pub use accounts::{
     Accounts, AccountsError, KeyRecord, SecretHash, TenantRecord, TokenRecord, UserRecord,
@@ -21,6 +22,9 @@ use super::{Acl, Authority, Owner, Refusal, TenantEntry, TenantId, Token, TokenI
 
 /// Tokens and tenant trees kept in memory at most.
 const CACHED: u64 = 10_000;
+
+/// Passwords checked at once; each takes 19 MiB for tens of milliseconds.
+const HASHING: usize = 4;
 
 /// Longest life of a token in seconds; a client may ask for less.
 const LONGEST_LIFE: i64 = 365 * 24 * 3600;
@@ -42,6 +46,7 @@ pub struct Builtin {
     tree: Cache<(), Arc<Vec<TenantRecord>>>,
     master: TenantId,
     address: (String, u16),
+    hashing: Semaphore,
 }
 
 /// Why a login was refused.
@@ -79,6 +84,7 @@ impl Builtin {
                 .build(),
             master,
             address,
+            hashing: Semaphore::new(HASHING),
         })
     }
 
@@ -178,30 +184,34 @@ impl Builtin {
     }
 
     async fn authenticate(&self, name: &str, given: &Secret) -> Result<Authenticated, LoginError> {
-        if let Some(key) = self.accounts.key_named(name).await? {
-            if !secret::matches(key.hash, given.expose()) {
-                return Err(LoginError::Refused);
-            }
+        let key = self.accounts.key_named(name).await?;
+        if let Some(key) = key.filter(|key| secret::matches(key.hash, given.expose())) {
             return Ok((key.uuid, None, key.tenant, key.acl));
         }
-        let user = self
-            .accounts
-            .user_named(name)
-            .await?
-            .ok_or(LoginError::Refused)?;
-        let stored = user.password_hash.ok_or(LoginError::Refused)?;
-        let given = given.clone();
-        let matches =
-            tokio::task::spawn_blocking(move || secret::password_matches(&stored, &given));
-        if !matches.await.unwrap_or(false) {
-            return Err(LoginError::Refused);
-        }
+        let user = self.accounts.user_named(name).await?;
+        let stored = user.as_ref().and_then(|user| user.password_hash.clone());
+        // Every refusal costs one verification, so that its time does not tell which names exist.
+        let matches = self.password_matches(stored, given.clone()).await;
+        let user = user.filter(|_| matches).ok_or(LoginError::Refused)?;
         Ok((
             user.uuid.to_string(),
             Some(user.uuid),
             user.tenant,
             user.acl,
         ))
+    }
+
+    /// Whether `given` is the password behind `stored`; without a stored one never, after the same work.
+    async fn password_matches(&self, stored: Option<String>, given: Secret) -> bool {
+        // The semaphore is never closed.
+        let Ok(_turn) = self.hashing.acquire().await else {
+            return false;
+        };
+        let verify = move || match stored {
+            Some(stored) => secret::password_matches(&stored, &given),
+            None => secret::matches_nothing(&given),
+        };
+        tokio::task::spawn_blocking(verify).await.unwrap_or(false)
     }
 
     /// Ends a token; false if there was none.

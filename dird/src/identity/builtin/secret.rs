@@ -1,5 +1,7 @@
 //! Making and checking secrets: random keys and tokens are compared by SHA-256, passwords by Argon2.
 
+use std::sync::LazyLock;
+
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
@@ -48,6 +50,16 @@ pub fn password_matches(stored: &str, password: &Secret) -> bool {
             .verify_password(password.expose().as_bytes(), &hash)
             .is_ok()
     })
+}
+
+/// Takes as long as checking a password that somebody has, and is false.
+pub fn matches_nothing(password: &Secret) -> bool {
+    static NOBODYS: LazyLock<Option<String>> =
+        LazyLock::new(|| hash_password(&random().ok()?).ok());
+    // Made of a random secret that was thrown away: nothing matches it.
+    NOBODYS
+        .as_deref()
+        .is_some_and(|stored| password_matches(stored, password))
 }
 
 #[cfg(test)]

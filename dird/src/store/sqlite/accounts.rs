@@ -4,21 +4,26 @@ use async_trait::async_trait;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::{Sqlite, is_duplicate, row};
+use super::{Sqlite, row};
 use crate::identity::builtin::{
     Accounts, AccountsError, KeyRecord, SecretHash, TenantRecord, TokenRecord, UserRecord,
 };
 use crate::identity::{TenantId, UserId};
+use crate::store::engine::taken;
 use crate::store::{StoreError, Stored};
 
 const TENANTS: &str = "SELECT uuid, parent, name FROM tenant ORDER BY name, uuid";
 const PUT_TENANT: &str = "INSERT INTO tenant (uuid, parent, name) VALUES ($1, $2, $3) \
      ON CONFLICT (uuid) DO UPDATE SET parent = excluded.parent, name = excluded.name";
+const REMOVE_TENANT: &str = "DELETE FROM tenant WHERE uuid = $1";
+const USERS: &str = "SELECT * FROM account_user ORDER BY username";
 const USER: &str = "SELECT * FROM account_user WHERE uuid = $1";
 const USER_NAMED: &str = "SELECT * FROM account_user WHERE username = $1";
 const PUT_USER: &str = "INSERT INTO account_user (uuid, tenant_uuid, username, password_hash, acl) \
      VALUES ($1, $2, $3, $4, $5) ON CONFLICT (uuid) DO UPDATE SET \
      username = excluded.username, password_hash = excluded.password_hash, acl = excluded.acl";
+const REMOVE_USER: &str = "DELETE FROM account_user WHERE uuid = $1";
+const END_SESSIONS: &str = "DELETE FROM account_token WHERE auth_id = $1";
 const KEYS: &str = "SELECT * FROM account_key ORDER BY name";
 const KEY_NAMED: &str = "SELECT * FROM account_key WHERE name = $1";
 const KEY_WITH_HASH: &str = "SELECT * FROM account_key WHERE hash = $1";
@@ -34,27 +39,30 @@ const PURGE_TOKENS: &str = "DELETE FROM account_token WHERE expires_at <= $1";
 const TOKEN: &str = "SELECT * FROM account_token WHERE hash = $1";
 const REMOVE_TOKEN: &str = "DELETE FROM account_token WHERE hash = $1";
 
+/// Every statement of this file.
+pub(super) const STATEMENTS: &[&str] = &[
+    TENANTS,
+    PUT_TENANT,
+    REMOVE_TENANT,
+    USERS,
+    REMOVE_USER,
+    END_SESSIONS,
+    USER,
+    USER_NAMED,
+    PUT_USER,
+    KEYS,
+    KEY_NAMED,
+    KEY_WITH_HASH,
+    ADD_KEY,
+    REVOKE_TOKENS,
+    REVOKE_KEY,
+    ADD_TOKEN,
+    PURGE_TOKENS,
+    TOKEN,
+    REMOVE_TOKEN,
+];
+
 type Answer<T> = Result<T, AccountsError>;
-
-impl From<sqlx::Error> for AccountsError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Unavailable(StoreError::from(error).to_string())
-    }
-}
-
-impl From<StoreError> for AccountsError {
-    fn from(error: StoreError) -> Self {
-        Self::Unavailable(error.to_string())
-    }
-}
-
-fn taken(error: sqlx::Error, name: &str) -> AccountsError {
-    if is_duplicate(&error) {
-        AccountsError::Taken(name.to_owned())
-    } else {
-        error.into()
-    }
-}
 
 #[async_trait]
 impl Accounts for Sqlite {
@@ -71,6 +79,19 @@ impl Accounts for Sqlite {
             .execute(&self.writer)
             .await?;
         Ok(())
+    }
+
+    async fn remove_tenant(&self, uuid: &TenantId) -> Answer<bool> {
+        let removed = sqlx::query(REMOVE_TENANT)
+            .bind(uuid.as_str())
+            .execute(&self.writer)
+            .await?;
+        Ok(removed.rows_affected() > 0)
+    }
+
+    async fn users(&self) -> Answer<Vec<UserRecord>> {
+        let rows = sqlx::query(USERS).fetch_all(&self.readers).await?;
+        Ok(rows.iter().map(read_user).collect::<Stored<_>>()?)
     }
 
     async fn user(&self, uuid: &UserId) -> Answer<Option<UserRecord>> {
@@ -100,6 +121,28 @@ impl Accounts for Sqlite {
             .await
             .map_err(|error| taken(error, &user.username))?;
         Ok(())
+    }
+
+    async fn remove_user(&self, uuid: &UserId) -> Answer<bool> {
+        let mut write = self.write().await?;
+        sqlx::query(END_SESSIONS)
+            .bind(uuid.as_str())
+            .execute(&mut *write)
+            .await?;
+        let removed = sqlx::query(REMOVE_USER)
+            .bind(uuid.as_str())
+            .execute(&mut *write)
+            .await?;
+        write.commit().await?;
+        Ok(removed.rows_affected() > 0)
+    }
+
+    async fn end_sessions(&self, auth_id: &str) -> Answer<u64> {
+        let ended = sqlx::query(END_SESSIONS)
+            .bind(auth_id)
+            .execute(&self.writer)
+            .await?;
+        Ok(ended.rows_affected())
     }
 
     async fn keys(&self) -> Answer<Vec<KeyRecord>> {

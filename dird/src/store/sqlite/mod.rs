@@ -9,20 +9,26 @@ mod row;
 mod source;
 mod tenant;
 
-use std::borrow::Cow;
+use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::Transaction;
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
-use sqlx::{SqlSafeStr, Transaction};
+use tokio::sync::broadcast;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{OpenError, Pulse, StoreError, Stored};
+use super::change::Feed;
+use super::contract::Step;
+use super::engine::{is_duplicate, migrator};
+use super::{Changed, Changes, OpenError, Pulse, Stored};
+use crate::identity::TenantId;
 
 /// Every schema change, in order. A released file is never edited.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(
+pub(super) const MIGRATIONS: [Step; 1] = [(
     1,
     "site",
     include_str!("../../../migrations/sqlite/0001_site.sql"),
@@ -34,13 +40,61 @@ const READERS: u32 = 4;
 /// How long a statement waits for another process that holds the database.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// A transaction on the one writing connection.
-type Write = Transaction<'static, sqlx::Sqlite>;
+/// How often changes by another process are looked for.
+const POLL: Duration = Duration::from_secs(1);
+
+/// A number that differs when another connection has changed the file since it was last asked.
+const DATA_VERSION: &str = "PRAGMA data_version";
+const PING: &str = "SELECT 1";
+
+/// Every statement of the engine.
+pub(super) const STATEMENTS: [&[&str]; 7] = [
+    &[DATA_VERSION, PING],
+    accounts::STATEMENTS,
+    display::STATEMENTS,
+    phonebook::STATEMENTS,
+    profile::STATEMENTS,
+    source::STATEMENTS,
+    tenant::STATEMENTS,
+];
+
+/// A transaction on the one writing connection. What it changed is published when it is committed.
+struct Write {
+    transaction: Transaction<'static, sqlx::Sqlite>,
+    feed: Feed,
+    touched: Option<TenantId>,
+}
+
+impl Write {
+    async fn commit(self) -> Stored<()> {
+        self.transaction.commit().await?;
+        if let Some(tenant) = self.touched {
+            self.feed.publish(Changed::Tenant(tenant));
+        }
+        Ok(())
+    }
+}
+
+impl Deref for Write {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.transaction
+    }
+}
+
+impl DerefMut for Write {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.transaction
+    }
+}
 
 /// A database file.
 pub(super) struct Sqlite {
     writer: SqlitePool,
     readers: SqlitePool,
+    feed: Feed,
+    _tasks: DropGuard,
 }
 
 impl Sqlite {
@@ -64,67 +118,71 @@ impl Sqlite {
             .busy_timeout(BUSY)
             .pragma("mmap_size", "268435456")
             .optimize_on_close(true, None);
+        // The one connection is kept for ever: its own changes do not count for `DATA_VERSION`.
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
             .connect_with(options.clone());
         let writer = writer.await.map_err(|error| failed(&error))?;
-        migrator()
+        migrator(&MIGRATIONS)
             .run(&writer)
             .await
             .map_err(|error| failed(&error))?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .connect_lazy_with(options.read_only(true));
-        Ok(Self { writer, readers })
+        let (feed, stop) = (Feed::new(), CancellationToken::new());
+        tokio::spawn(
+            stop.clone()
+                .run_until_cancelled_owned(poll(writer.clone(), feed.clone())),
+        );
+        Ok(Self {
+            writer,
+            readers,
+            feed,
+            _tasks: stop.drop_guard(),
+        })
     }
 
     async fn write(&self) -> Stored<Write> {
-        self.writer
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(StoreError::from)
+        Ok(Write {
+            transaction: self.writer.begin_with("BEGIN IMMEDIATE").await?,
+            feed: self.feed.clone(),
+            touched: None,
+        })
     }
 }
 
 #[async_trait]
 impl Pulse for Sqlite {
     async fn ping(&self) -> Stored<()> {
-        sqlx::query("SELECT 1").execute(&self.readers).await?;
+        sqlx::query(PING).execute(&self.readers).await?;
         Ok(())
     }
 }
 
-fn migrator() -> Migrator {
-    let migrations = MIGRATIONS
-        .iter()
-        .map(|&(version, name, sql)| {
-            Migration::new(
-                version,
-                Cow::Borrowed(name),
-                MigrationType::Simple,
-                sql.into_sql_str(),
-                false,
-            )
-        })
-        .collect();
-    Migrator::with_migrations(migrations)
-}
-
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        match error {
-            sqlx::Error::Io(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed => Self::Unavailable(error.to_string()),
-            other => Self::Internal(Box::new(other)),
-        }
+impl Changes for Sqlite {
+    fn subscribe(&self) -> broadcast::Receiver<Changed> {
+        self.feed.subscribe()
     }
 }
 
-/// True if `error` is a violated uniqueness.
-fn is_duplicate(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+/// Publishes that another process, such as the command line, has changed the file.
+async fn poll(writer: SqlitePool, feed: Feed) {
+    let mut known = None;
+    loop {
+        match sqlx::query_scalar::<_, i64>(DATA_VERSION)
+            .fetch_one(&writer)
+            .await
+        {
+            Ok(version) => {
+                if known.replace(version).is_some_and(|known| known != version) {
+                    feed.publish(Changed::Everything);
+                }
+            }
+            Err(error) => tracing::warn!(%error, "cannot look for changes by other processes"),
+        }
+        tokio::time::sleep(POLL).await;
+    }
 }

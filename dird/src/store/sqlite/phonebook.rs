@@ -6,14 +6,14 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use indexmap::IndexMap;
 use kit::fold::fold;
-use serde_json::Value;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::{Sqlite, is_duplicate, row, tenant};
+use super::{Sqlite, is_duplicate, row};
 use crate::identity::Tenant;
+use crate::store::hash::{contact_hash, folded_text};
 use crate::store::model::{Contact, ContactId, Phonebook, PhonebookId, random_id};
-use crate::store::{PhonebookContents, Phonebooks, StoreError, Stored, content_hash};
+use crate::store::{PhonebookContents, Phonebooks, StoreError, Stored};
 
 const INSERT: &str = "INSERT INTO phonebook (tenant_uuid, uuid, id, name, sort_name, description) \
      SELECT $1, $2, COALESCE(MAX(id), 0) + 1, $3, $4, $5 FROM phonebook RETURNING id";
@@ -31,6 +31,18 @@ const CONTACTS: &str = "SELECT uuid, fields FROM contact \
 const VERSIONS: &str = "SELECT uuid, version FROM phonebook \
      WHERE uuid IN (SELECT value FROM json_each($1))";
 
+/// Every statement of this file.
+pub(super) const STATEMENTS: &[&str] = &[
+    INSERT,
+    BY_NAME,
+    LOCK,
+    UNLOCK,
+    INSERT_CONTACT,
+    VERSION,
+    CONTACTS,
+    VERSIONS,
+];
+
 #[async_trait]
 impl Phonebooks for Sqlite {
     async fn create_phonebook(
@@ -40,7 +52,7 @@ impl Phonebooks for Sqlite {
         description: Option<&str>,
     ) -> Stored<Phonebook> {
         let mut write = self.write().await?;
-        tenant::touch(&mut write, scope.id()).await?;
+        write.touch(scope.id()).await?;
         let uuid = PhonebookId(random_id());
         let inserted = sqlx::query(INSERT)
             .bind(scope.id().as_str())
@@ -97,9 +109,9 @@ impl Phonebooks for Sqlite {
                 .bind(&phonebook.0)
                 .bind(&contact.uuid.0)
                 .bind(sequence + 1)
-                .bind(hash_of(contact))
+                .bind(contact_hash(contact))
                 .bind(row::to_json(&contact.fields)?)
-                .bind(folded(contact))
+                .bind(folded_text(contact))
                 .execute(&mut *write)
                 .await?;
             sequence += i64::from(inserted.rows_affected() > 0);
@@ -164,19 +176,4 @@ fn read_contact(found: &SqliteRow) -> Stored<Contact> {
         uuid: ContactId(found.try_get("uuid")?),
         fields: row::json::<IndexMap<String, String>>(found, "fields")?,
     })
-}
-
-fn hash_of(contact: &Contact) -> String {
-    let values: Vec<(&str, Value)> = contact
-        .fields
-        .iter()
-        .map(|(name, value)| (name.as_str(), Value::from(value.as_str())))
-        .collect();
-    content_hash(values.iter().map(|(name, value)| (*name, value)))
-}
-
-/// Folded values, one a line, for searches that run in the database.
-fn folded(contact: &Contact) -> String {
-    let values: Vec<String> = contact.fields.values().map(|value| fold(value)).collect();
-    values.join("\n")
 }

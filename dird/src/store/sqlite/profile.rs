@@ -5,69 +5,156 @@ use indexmap::IndexMap;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::{Sqlite, Write, display, is_duplicate, row, source, tenant};
-use crate::identity::Tenant;
-use crate::store::model::{
-    DisplayId, Profile, ProfileId, ProfileService, ResolvedProfile, SourceId,
-};
-use crate::store::{Profiles, StoreError, Stored};
+use super::{Sqlite, Write, display, is_duplicate, row, source};
+use crate::identity::{Tenant, Tenants};
+use crate::store::model::{DisplayId, Profile, ProfileId, ResolvedProfile};
+use crate::store::services::{self, ServiceRow, Services};
+use crate::store::{Listed, Page, Profiles, StoreError, Stored};
 
-const INSERT: &str = "INSERT INTO profile (tenant_uuid, uuid, name, sort_name, display_uuid) \
-     VALUES ($1, $2, $3, $4, $5)";
+const INSERT: &str = "INSERT INTO profile \
+     (tenant_uuid, uuid, name, sort_name, display_uuid) VALUES ($1, $2, $3, $4, $5)";
+const UPDATE: &str = "UPDATE profile SET name = $3, sort_name = $4, display_uuid = $5 \
+     WHERE tenant_uuid = $1 AND uuid = $2";
+const CLEAR: &str = "DELETE FROM profile_service WHERE tenant_uuid = $1 AND profile_uuid = $2";
 const INSERT_SERVICE: &str = "INSERT INTO profile_service \
      (tenant_uuid, profile_uuid, service, position, options) VALUES ($1, $2, $3, $4, $5)";
 const INSERT_SOURCE: &str = "INSERT INTO profile_source \
      (tenant_uuid, profile_uuid, service, source_uuid, position) VALUES ($1, $2, $3, $4, $5) \
      ON CONFLICT DO NOTHING";
 const DELETE: &str = "DELETE FROM profile WHERE tenant_uuid = $1 AND uuid = $2";
+const TOTAL: &str = "SELECT COUNT(*) FROM profile \
+     WHERE tenant_uuid IN (SELECT value FROM json_each($1))";
+const FILTERED: &str = "SELECT COUNT(*) FROM profile \
+     WHERE tenant_uuid IN (SELECT value FROM json_each($1)) \
+       AND ($2 IS NULL OR uuid = $2) AND ($3 IS NULL OR name = $3) \
+       AND ($4 IS NULL OR instr(sort_name, $4) > 0)";
+const LIST: &str = "SELECT * FROM profile \
+     WHERE tenant_uuid IN (SELECT value FROM json_each($1)) \
+       AND ($2 IS NULL OR uuid = $2) AND ($3 IS NULL OR name = $3) \
+       AND ($4 IS NULL OR instr(sort_name, $4) > 0) \
+     ORDER BY CASE WHEN $5 THEN sort_name END DESC, CASE WHEN NOT $5 THEN sort_name END, \
+       name, uuid \
+     LIMIT $6 OFFSET $7";
+const BY_ID: &str = "SELECT * FROM profile \
+     WHERE tenant_uuid IN (SELECT value FROM json_each($1)) AND uuid = $2";
 const BY_NAME: &str = "SELECT * FROM profile WHERE tenant_uuid = $1 AND name = $2";
-const SERVICES: &str = "SELECT s.service, s.options, p.source_uuid \
+const SERVICES: &str = "SELECT s.profile_uuid, s.service, s.options, p.source_uuid \
      FROM profile_service s LEFT JOIN profile_source p \
        ON p.tenant_uuid = s.tenant_uuid AND p.profile_uuid = s.profile_uuid \
       AND p.service = s.service \
-     WHERE s.tenant_uuid = $1 AND s.profile_uuid = $2 ORDER BY s.position, p.position";
-const DISPLAY: &str = "SELECT * FROM display WHERE tenant_uuid = $1 AND uuid = $2";
-const SOURCES: &str = "SELECT s.*, COALESCE(s.name, b.name) AS shown_name \
+     WHERE s.tenant_uuid IN (SELECT value FROM json_each($1)) \
+       AND s.profile_uuid IN (SELECT value FROM json_each($2)) \
+     ORDER BY s.profile_uuid, s.position, p.position";
+const SOURCES: &str = "SELECT s.*, COALESCE(s.name, b.name) AS shown_name, \
+       b.description AS phonebook_description \
      FROM source s LEFT JOIN phonebook b \
        ON b.tenant_uuid = s.tenant_uuid AND b.uuid = s.phonebook_uuid \
      WHERE s.tenant_uuid = $1 AND s.uuid IN \
        (SELECT source_uuid FROM profile_source WHERE tenant_uuid = $1 AND profile_uuid = $2)";
+const HAS_DISPLAY: &str = "SELECT 1 FROM display WHERE tenant_uuid = $1 AND uuid = $2";
+const HAS_SOURCE: &str = "SELECT 1 FROM source WHERE tenant_uuid = $1 AND uuid = $2";
+
+/// Every statement of this file.
+pub(super) const STATEMENTS: &[&str] = &[
+    INSERT,
+    UPDATE,
+    CLEAR,
+    INSERT_SERVICE,
+    INSERT_SOURCE,
+    DELETE,
+    TOTAL,
+    FILTERED,
+    LIST,
+    BY_ID,
+    BY_NAME,
+    SERVICES,
+    SOURCES,
+    HAS_DISPLAY,
+    HAS_SOURCE,
+];
 
 #[async_trait]
 impl Profiles for Sqlite {
     async fn create_profile(&self, scope: &Tenant, profile: &Profile) -> Stored<()> {
         let mut write = self.write().await?;
-        tenant::touch(&mut write, scope.id()).await?;
-        let inserted = sqlx::query(INSERT)
-            .bind(scope.id().as_str())
-            .bind(&profile.uuid.0)
-            .bind(&profile.name)
-            .bind(kit::fold::fold(&profile.name))
-            .bind(profile.display.as_ref().map(|display| &display.0))
-            .execute(&mut *write)
-            .await;
-        match inserted {
-            Err(error) if is_duplicate(&error) => {
-                return Err(StoreError::NameTaken(profile.name.clone()));
-            }
-            other => other?,
-        };
+        put(&mut write, scope, profile, INSERT).await?;
         insert_services(&mut write, scope, profile).await?;
         Ok(write.commit().await?)
     }
 
-    async fn delete_profile(&self, scope: &Tenant, profile: &ProfileId) -> Stored<()> {
+    async fn list_profiles(&self, tenants: &Tenants, page: &Page) -> Stored<Listed<Profile>> {
+        let scope = row::tenants(tenants)?;
+        let (id, name, search) = (
+            page.filter("uuid"),
+            page.filter("name"),
+            page.folded_search(),
+        );
+        let mut read = self.readers.begin().await?;
+        let total = sqlx::query_scalar(TOTAL)
+            .bind(&scope)
+            .fetch_one(&mut *read)
+            .await?;
+        let filtered = sqlx::query_scalar(FILTERED)
+            .bind(&scope)
+            .bind(id)
+            .bind(name)
+            .bind(&search);
+        let filtered = filtered.fetch_one(&mut *read).await?;
+        let rows = sqlx::query(LIST)
+            .bind(&scope)
+            .bind(id)
+            .bind(name)
+            .bind(&search);
+        let rows = rows
+            .bind(page.descending)
+            .bind(page.limit.unwrap_or(-1))
+            .bind(page.offset);
+        let rows = rows.fetch_all(&mut *read).await?;
+        let ids: Vec<String> = rows
+            .iter()
+            .map(|found| found.try_get("uuid"))
+            .collect::<Result<_, _>>()?;
+        let services = sqlx::query(SERVICES).bind(&scope).bind(row::to_json(&ids)?);
+        let mut services = read_services(&services.fetch_all(&mut *read).await?)?;
+        let items = rows.iter().map(|found| self::read(found, &mut services));
+        Ok(Listed {
+            total,
+            filtered,
+            items: items.collect::<Stored<_>>()?,
+        })
+    }
+
+    async fn profile(&self, tenants: &Tenants, id: &ProfileId) -> Stored<Option<Profile>> {
+        let scope = row::tenants(tenants)?;
+        let mut read = self.readers.begin().await?;
+        let found = sqlx::query(BY_ID).bind(&scope).bind(&id.0);
+        let Some(found) = found.fetch_optional(&mut *read).await? else {
+            return Ok(None);
+        };
+        let services = sqlx::query(SERVICES)
+            .bind(&scope)
+            .bind(row::to_json(&[&id.0])?);
+        let mut services = read_services(&services.fetch_all(&mut *read).await?)?;
+        self::read(&found, &mut services).map(Some)
+    }
+
+    async fn update_profile(&self, scope: &Tenant, profile: &Profile) -> Stored<()> {
         let mut write = self.write().await?;
-        tenant::touch(&mut write, scope.id()).await?;
-        let deleted = sqlx::query(DELETE)
+        put(&mut write, scope, profile, UPDATE).await?;
+        let clear = sqlx::query(CLEAR)
             .bind(scope.id().as_str())
-            .bind(&profile.0);
-        if deleted.execute(&mut *write).await?.rows_affected() == 0 {
-            return Err(StoreError::Missing {
-                kind: "profile",
-                id: profile.0.clone(),
-            });
-        }
+            .bind(&profile.uuid.0);
+        clear.execute(&mut *write).await?;
+        insert_services(&mut write, scope, profile).await?;
+        Ok(write.commit().await?)
+    }
+
+    async fn delete_profile(&self, scope: &Tenant, id: &ProfileId) -> Stored<()> {
+        let mut write = self.write().await?;
+        write.touch(scope.id()).await?;
+        let deleted = sqlx::query(DELETE).bind(scope.id().as_str()).bind(&id.0);
+        let deleted = deleted.execute(&mut *write).await?.rows_affected();
+        StoreError::unless_found(deleted, "profile", &id.0)?;
         Ok(write.commit().await?)
     }
 
@@ -79,13 +166,18 @@ impl Profiles for Sqlite {
             return Ok(None);
         };
         let uuid: String = found.try_get("uuid")?;
-        let services = sqlx::query(SERVICES).bind(tenant).bind(&uuid);
-        let services = services.fetch_all(&mut *read).await?;
-        let profile = read_profile(&found, &services)?;
+        let services = sqlx::query(SERVICES).bind(row::to_json(&[tenant])?);
+        let services = services
+            .bind(row::to_json(&[&uuid])?)
+            .fetch_all(&mut *read)
+            .await?;
+        let profile = self::read(&found, &mut read_services(&services)?)?;
         let shown = match &profile.display {
             None => None,
             Some(id) => {
-                let shown = sqlx::query(DISPLAY).bind(tenant).bind(&id.0);
+                let shown = sqlx::query(display::BY_ID)
+                    .bind(row::to_json(&[tenant])?)
+                    .bind(&id.0);
                 shown
                     .fetch_optional(&mut *read)
                     .await?
@@ -103,6 +195,53 @@ impl Profiles for Sqlite {
             sources,
         }))
     }
+}
+
+/// Inserts or updates the row of a profile, then checks what it refers to.
+async fn put(
+    write: &mut Write,
+    scope: &Tenant,
+    profile: &Profile,
+    statement: &'static str,
+) -> Stored<()> {
+    write.touch(scope.id()).await?;
+    let done = sqlx::query(statement)
+        .bind(scope.id().as_str())
+        .bind(&profile.uuid.0)
+        .bind(&profile.name)
+        .bind(kit::fold::fold(&profile.name))
+        .bind(profile.display.as_ref().map(|display| &display.0))
+        .execute(&mut **write)
+        .await;
+    let done = match done {
+        Err(error) if is_duplicate(&error) => {
+            return Err(StoreError::NameTaken(profile.name.clone()));
+        }
+        other => other?,
+    };
+    StoreError::unless_found(done.rows_affected(), "profile", &profile.uuid.0)?;
+    if let Some(display) = &profile.display {
+        must_exist(write, scope, HAS_DISPLAY, ("display", &display.0)).await?;
+    }
+    for source in profile
+        .services
+        .values()
+        .flat_map(|service| &service.sources)
+    {
+        must_exist(write, scope, HAS_SOURCE, ("source", &source.0)).await?;
+    }
+    Ok(())
+}
+
+async fn must_exist(
+    write: &mut Write,
+    scope: &Tenant,
+    statement: &'static str,
+    (kind, id): (&'static str, &str),
+) -> Stored<()> {
+    let found = sqlx::query(statement).bind(scope.id().as_str()).bind(id);
+    let found = found.fetch_optional(&mut **write).await?;
+    StoreError::unless_found(u64::from(found.is_some()), kind, id)
 }
 
 async fn insert_services(write: &mut Write, scope: &Tenant, profile: &Profile) -> Stored<()> {
@@ -129,22 +268,28 @@ async fn insert_services(write: &mut Write, scope: &Tenant, profile: &Profile) -
     Ok(())
 }
 
-fn read_profile(found: &SqliteRow, services: &[SqliteRow]) -> Stored<Profile> {
-    let mut by_name: IndexMap<String, ProfileService> = IndexMap::new();
-    for line in services {
-        let options = row::json_or_null(line, "options")?;
-        let service = by_name.entry(line.try_get("service")?).or_default();
-        service.options = options;
-        let source: Option<String> = line.try_get("source_uuid")?;
-        service.sources.extend(source.map(SourceId));
-    }
+/// Services by profile, from one row a source.
+fn read_services(rows: &[SqliteRow]) -> Stored<IndexMap<String, Services>> {
+    let rows = rows.iter().map(|found| {
+        Ok(ServiceRow {
+            profile: found.try_get("profile_uuid")?,
+            service: found.try_get("service")?,
+            options: row::json_or_null(found, "options")?,
+            source: found.try_get("source_uuid")?,
+        })
+    });
+    services::assemble(rows)
+}
+
+fn read(found: &SqliteRow, services: &mut IndexMap<String, Services>) -> Stored<Profile> {
+    let uuid: String = found.try_get("uuid")?;
     Ok(Profile {
-        uuid: ProfileId(found.try_get("uuid")?),
+        services: services.swap_remove(&uuid).unwrap_or_default(),
+        uuid: ProfileId(uuid),
         tenant: row::tenant(found, "tenant_uuid")?,
         name: found.try_get("name")?,
         display: found
             .try_get::<Option<String>, _>("display_uuid")?
             .map(DisplayId),
-        services: by_name,
     })
 }

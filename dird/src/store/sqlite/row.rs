@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use crate::identity::{TenantId, UserId};
+use crate::identity::{TenantId, Tenants, UserId};
 use crate::store::{StoreError, Stored};
 
 #[derive(Debug, thiserror::Error)]
@@ -46,4 +46,10 @@ pub(super) fn tenant(row: &SqliteRow, column: &'static str) -> Stored<TenantId> 
 /// The user in `column`.
 pub(super) fn user(row: &SqliteRow, column: &'static str) -> Stored<UserId> {
     UserId::new(row.try_get(column)?).ok_or_else(|| unreadable(column))
+}
+
+/// The identifiers of tenants as a JSON list, for `json_each`.
+pub(super) fn tenants(tenants: &Tenants) -> Stored<String> {
+    let ids: Vec<&str> = tenants.ids().map(TenantId::as_str).collect();
+    to_json(&ids)
 }

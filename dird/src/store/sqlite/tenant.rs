@@ -7,11 +7,17 @@ use crate::store::Stored;
 const TOUCH: &str = "INSERT INTO tenant (uuid, version) VALUES ($1, 1) \
      ON CONFLICT (uuid) DO UPDATE SET version = version + 1";
 
-/// Makes sure that the tenant has a row, and marks its configuration as changed.
-pub(super) async fn touch(write: &mut Write, tenant: &TenantId) -> Stored<()> {
-    sqlx::query(TOUCH)
-        .bind(tenant.as_str())
-        .execute(&mut **write)
-        .await?;
-    Ok(())
+/// Every statement of this file.
+pub(super) const STATEMENTS: &[&str] = &[TOUCH];
+
+impl Write {
+    /// Makes sure that the tenant has a row, and marks its configuration as changed.
+    pub(super) async fn touch(&mut self, tenant: &TenantId) -> Stored<()> {
+        sqlx::query(TOUCH)
+            .bind(tenant.as_str())
+            .execute(&mut **self)
+            .await?;
+        self.touched = Some(tenant.clone());
+        Ok(())
+    }
 }

@@ -1,0 +1,33 @@
+//! Users of a wazo-confd (dird-backends.md §7).
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{OpenError, Source, SourceKind, Surroundings, not_asked_yet, remote};
+use crate::schema::Schema;
+use crate::store::model::Source as Configured;
+
+static SCHEMA: Schema = Schema::new(&[remote::AUTH_WITH_CREDENTIALS, remote::CONFD]);
+
+/// Registers the backend.
+pub(super) struct Kind;
+
+#[async_trait]
+impl SourceKind for Kind {
+    fn name(&self) -> &'static str {
+        "wazo"
+    }
+
+    fn schema(&self) -> &'static Schema {
+        &SCHEMA
+    }
+
+    async fn open(
+        &self,
+        _source: &Configured,
+        _around: &Surroundings,
+    ) -> Result<Arc<dyn Source>, OpenError> {
+        Err(not_asked_yet("wazo"))
+    }
+}

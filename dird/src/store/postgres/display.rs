@@ -1,0 +1,165 @@
+//! Rows of displays.
+
+use async_trait::async_trait;
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+
+use super::{Postgres, row};
+use crate::identity::{Tenant, Tenants};
+use crate::store::model::{Display, DisplayColumn, DisplayId, random_id};
+use crate::store::{Displays, Listed, Page, StoreError, Stored};
+
+const INSERT: &str = "INSERT INTO display \
+     (tenant_uuid, uuid, name, sort_name, columns) VALUES ($1, $2, $3, $4, $5)";
+const TOTAL: &str = "SELECT COUNT(*) FROM display \
+     WHERE tenant_uuid = ANY($1)";
+const FILTERED: &str = "SELECT COUNT(*) FROM display \
+     WHERE tenant_uuid = ANY($1) \
+       AND ($2::text IS NULL OR uuid = $2) AND ($3::text IS NULL OR name = $3) \
+       AND ($4::text IS NULL OR strpos(sort_name, $4) > 0)";
+const LIST: &str = "SELECT * FROM display \
+     WHERE tenant_uuid = ANY($1) \
+       AND ($2::text IS NULL OR uuid = $2) AND ($3::text IS NULL OR name = $3) \
+       AND ($4::text IS NULL OR strpos(sort_name, $4) > 0) \
+     ORDER BY CASE WHEN $5::boolean THEN sort_name END DESC, CASE WHEN NOT $5 THEN sort_name END, \
+       name, uuid \
+     LIMIT $6 OFFSET $7";
+pub(super) const BY_ID: &str = "SELECT * FROM display \
+     WHERE tenant_uuid = ANY($1) AND uuid = $2";
+const UPDATE: &str = "UPDATE display SET name = $3, sort_name = $4, columns = $5 \
+     WHERE tenant_uuid = $1 AND uuid = $2";
+const LEAVE_PROFILES: &str = "UPDATE profile SET display_uuid = NULL \
+     WHERE tenant_uuid = $1 AND display_uuid = $2";
+const DELETE: &str = "DELETE FROM display WHERE tenant_uuid = $1 AND uuid = $2";
+
+/// Every statement of this file.
+pub(super) const STATEMENTS: &[&str] = &[
+    INSERT,
+    TOTAL,
+    FILTERED,
+    LIST,
+    BY_ID,
+    UPDATE,
+    LEAVE_PROFILES,
+    DELETE,
+];
+
+#[async_trait]
+impl Displays for Postgres {
+    async fn create_display(
+        &self,
+        scope: &Tenant,
+        name: &str,
+        columns: &[DisplayColumn],
+    ) -> Stored<Display> {
+        let mut write = self.write().await?;
+        write.touch(scope.id()).await?;
+        let uuid = DisplayId(random_id());
+        sqlx::query(INSERT)
+            .bind(scope.id().as_str())
+            .bind(&uuid.0)
+            .bind(name)
+            .bind(kit::fold::fold(name))
+            .bind(row::to_json(&columns)?)
+            .execute(&mut *write)
+            .await?;
+        write.commit().await?;
+        let (name, columns) = (name.to_owned(), columns.to_vec());
+        Ok(Display {
+            uuid,
+            tenant: scope.id().clone(),
+            name,
+            columns,
+        })
+    }
+
+    async fn list_displays(&self, tenants: &Tenants, page: &Page) -> Stored<Listed<Display>> {
+        let scope = row::tenants(tenants);
+        let (id, name, search) = (
+            page.filter("uuid"),
+            page.filter("name"),
+            page.folded_search(),
+        );
+        let mut read = self.read().await?;
+        let total = sqlx::query_scalar(TOTAL)
+            .bind(&scope)
+            .fetch_one(&mut *read)
+            .await?;
+        if !row::storable([id, name, search.as_deref()]) {
+            return Ok(Listed::none_of(total));
+        }
+        let filtered = sqlx::query_scalar(FILTERED)
+            .bind(&scope)
+            .bind(id)
+            .bind(name)
+            .bind(&search);
+        let filtered = filtered.fetch_one(&mut *read).await?;
+        let rows = sqlx::query(LIST)
+            .bind(&scope)
+            .bind(id)
+            .bind(name)
+            .bind(&search);
+        let rows = rows
+            .bind(page.descending)
+            .bind(page.limit)
+            .bind(page.offset);
+        let rows = rows.fetch_all(&mut *read).await?;
+        let items = rows.iter().map(self::read).collect::<Stored<_>>()?;
+        Ok(Listed {
+            total,
+            filtered,
+            items,
+        })
+    }
+
+    async fn display(&self, tenants: &Tenants, id: &DisplayId) -> Stored<Option<Display>> {
+        if !row::storable([Some(&id.0)]) {
+            return Ok(None);
+        }
+        let found = sqlx::query(BY_ID).bind(row::tenants(tenants)).bind(&id.0);
+        found
+            .fetch_optional(self.pool().await?)
+            .await?
+            .as_ref()
+            .map(read)
+            .transpose()
+    }
+
+    async fn update_display(&self, scope: &Tenant, display: &Display) -> Stored<()> {
+        let mut write = self.write().await?;
+        write.touch(scope.id()).await?;
+        let updated = sqlx::query(UPDATE)
+            .bind(scope.id().as_str())
+            .bind(&display.uuid.0)
+            .bind(&display.name)
+            .bind(kit::fold::fold(&display.name))
+            .bind(row::to_json(&display.columns)?)
+            .execute(&mut *write)
+            .await?;
+        StoreError::unless_found(updated.rows_affected(), "display", &display.uuid.0)?;
+        Ok(write.commit().await?)
+    }
+
+    async fn delete_display(&self, scope: &Tenant, id: &DisplayId) -> Stored<()> {
+        let mut write = self.write().await?;
+        write.touch(scope.id()).await?;
+        for statement in [LEAVE_PROFILES, DELETE] {
+            let done = sqlx::query(statement).bind(scope.id().as_str()).bind(&id.0);
+            let done = done.execute(&mut *write).await?;
+            if statement == DELETE {
+                StoreError::unless_found(done.rows_affected(), "display", &id.0)?;
+            }
+        }
+        Ok(write.commit().await?)
+    }
+}
+
+/// A display from its row.
+pub(super) fn read(found: &PgRow) -> Stored<Display> {
+    Ok(Display {
+        uuid: DisplayId(found.try_get("uuid")?),
+        tenant: row::tenant(found, "tenant_uuid")?,
+        name: found.try_get("name")?,
+        columns: row::json(found, "columns")?,
+    })
+}

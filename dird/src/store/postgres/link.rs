@@ -1,0 +1,186 @@
+//! The engine's own tie to the database: waits until it is there, migrates it, then follows what other servers change, by
+//! their notices and, because notices get lost with a connection, by the tenants' versions.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgListener, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection};
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use super::{CHANNEL, MIGRATIONS, PATIENCE, SCHEMA};
+use crate::identity::TenantId;
+use crate::store::change::Feed;
+use crate::store::engine::migrator;
+use crate::store::{Changed, StoreError, Stored};
+
+const HAS_SCHEMA: &str = "SELECT to_regnamespace($1::text) IS NOT NULL";
+const VERSIONS: &str = "SELECT uuid, version FROM tenant";
+
+/// Every statement of this file.
+pub(super) const STATEMENTS: &[&str] = &[HAS_SCHEMA, VERSIONS];
+
+/// How long to wait before trying again to reach the database.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// How often versions are read.
+const POLL: Duration = Duration::from_secs(2);
+
+/// Table that knows which migrations were applied.
+const APPLIED: &str = "dird._sqlx_migrations";
+
+/// Whether the database can be used.
+#[derive(Debug, Clone)]
+pub(super) enum State {
+    /// Not known yet.
+    Starting,
+    /// Not reached, or not migrated, because of this.
+    Down(String),
+    /// Migrated.
+    Ready,
+}
+
+/// Fails unless the database was reached and migrated; waits for the first attempt.
+pub(super) async fn ready(state: &watch::Receiver<State>) -> Stored<()> {
+    if matches!(*state.borrow(), State::Ready) {
+        return Ok(());
+    }
+    let mut state = state.clone();
+    let known = state.wait_for(|state| !matches!(state, State::Starting));
+    let cause = match timeout(PATIENCE, known)
+        .await
+        .as_ref()
+        .map(Result::as_deref)
+    {
+        Ok(Ok(State::Ready)) => return Ok(()),
+        Ok(Ok(State::Down(cause))) => cause.clone(),
+        _ => "it does not answer".to_owned(),
+    };
+    Err(StoreError::Unavailable(cause))
+}
+
+/// What the task works with.
+pub(super) struct Link {
+    options: PgConnectOptions,
+    pool: PgPool,
+    feed: Feed,
+    state: watch::Sender<State>,
+    versions: HashMap<String, i64>,
+}
+
+impl Link {
+    /// A link, and where it says how it stands.
+    pub(super) fn new(
+        options: PgConnectOptions,
+        pool: PgPool,
+        feed: Feed,
+    ) -> (Self, watch::Receiver<State>) {
+        let (state, seen) = watch::channel(State::Starting);
+        let versions = HashMap::new();
+        let link = Self {
+            options,
+            pool,
+            feed,
+            state,
+            versions,
+        };
+        (link, seen)
+    }
+
+    /// Migrates as soon as the database is there, then follows it for ever.
+    pub(super) async fn keep(mut self) {
+        while let Err(error) = migrate(&self.options).await {
+            self.report(&error);
+            sleep(PAUSE).await;
+        }
+        self.state.send_replace(State::Ready);
+        tracing::debug!("the database is ready");
+        loop {
+            if let Err(error) = self.follow().await {
+                tracing::warn!(%error, "cannot follow changes in the database");
+            }
+            sleep(PAUSE).await;
+            // Whatever was told in between was not heard.
+            self.feed.publish(Changed::Everything);
+        }
+    }
+
+    /// Tells callers and, once for each cause, the log.
+    fn report(&self, error: &StoreError) {
+        let cause = match error {
+            StoreError::Unavailable(cause) => cause.clone(),
+            StoreError::Internal(cause) => format!("migration failed: {cause}"),
+            other => other.to_string(),
+        };
+        let known = matches!(&*self.state.borrow(), State::Down(known) if *known == cause);
+        if !known {
+            tracing::warn!(%cause, "the database is not available");
+            self.state.send_replace(State::Down(cause));
+        }
+    }
+
+    /// Listens on a connection of its own until that is lost.
+    async fn follow(&mut self) -> Result<(), sqlx::Error> {
+        let own = PgPoolOptions::new().max_connections(1);
+        let own = own
+            .acquire_timeout(PATIENCE)
+            .max_lifetime(None)
+            .idle_timeout(None);
+        let mut listener =
+            PgListener::connect_with(&own.connect_lazy_with(self.options.clone())).await?;
+        listener.eager_reconnect(false);
+        listener.listen(CHANNEL).await?;
+        // Changes between the last look and now were told before anybody listened.
+        self.feed.publish(Changed::Everything);
+        let mut poll = interval(POLL);
+        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                told = listener.try_recv() => match told? {
+                    Some(notice) => match TenantId::new(notice.payload()) {
+                        Some(tenant) => self.feed.publish(Changed::Tenant(tenant)),
+                        None => self.feed.publish(Changed::Everything),
+                    },
+                    None => return Ok(()),
+                },
+                _ = poll.tick() => self.compare_versions().await?,
+            }
+        }
+    }
+
+    /// Publishes the tenants whose version is not the one seen last.
+    async fn compare_versions(&mut self) -> Result<(), sqlx::Error> {
+        let rows: Vec<(String, i64)> = sqlx::query_as(VERSIONS).fetch_all(&self.pool).await?;
+        let first = self.versions.is_empty();
+        for (uuid, version) in &rows {
+            if self.versions.get(uuid) != Some(version)
+                && !first
+                && let Some(tenant) = TenantId::new(uuid)
+            {
+                self.feed.publish(Changed::Tenant(tenant));
+            }
+        }
+        self.versions = rows.into_iter().collect();
+        Ok(())
+    }
+}
+
+/// Brings the schema up to date. The driver's lock makes servers that start together take turns; it goes with the connection.
+async fn migrate(options: &PgConnectOptions) -> Stored<()> {
+    let connecting = timeout(PATIENCE, options.connect()).await;
+    let mut connection: PgConnection = connecting.map_err(|_| sqlx::Error::PoolTimedOut)??;
+    let mut migrator = migrator(&MIGRATIONS);
+    migrator.dangerous_set_table_name(APPLIED);
+    // Creating what exists already needs a right that the role may lack.
+    let exists: bool = sqlx::query_scalar(HAS_SCHEMA)
+        .bind(SCHEMA)
+        .fetch_one(&mut connection)
+        .await?;
+    if !exists {
+        migrator.create_schema(SCHEMA);
+    }
+    migrator.run_direct(None, &mut connection, false).await?;
+    connection.close().await?;
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! The engine for sites with several dirds (design.md §4). Everything lives in a schema of its own; one file per kind of object,
+//! with the names that the other engine's files have. `link` waits for the database, migrates it and follows it.
+
+mod accounts;
+mod address;
+mod display;
+mod link;
+mod phonebook;
+mod profile;
+mod row;
+mod source;
+mod tenant;
+
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::Transaction;
+use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
+use tokio::sync::{broadcast, watch};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::change::Feed;
+use super::contract::Step;
+use super::engine::is_duplicate;
+use super::{Changed, Changes, OpenError, Pulse, Stored};
+use crate::identity::TenantId;
+use link::{Link, State};
+
+/// Every schema change, in order. A released file is never edited.
+pub(super) const MIGRATIONS: [Step; 1] = [(
+    1,
+    "site",
+    include_str!("../../../migrations/postgres/0001_site.sql"),
+)];
+
+/// Where everything lives.
+const SCHEMA: &str = "dird";
+
+/// Channel on which servers tell each other that a tenant's configuration has changed.
+const CHANNEL: &str = "dird_change";
+
+/// Connections for reading and writing.
+const CONNECTIONS: u32 = 10;
+
+/// How long a call waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// All reads of one list see the same rows.
+const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+const PING: &str = "SELECT 1";
+
+/// Every statement of the engine.
+pub(super) const STATEMENTS: [&[&str]; 8] = [
+    &[PING],
+    accounts::STATEMENTS,
+    display::STATEMENTS,
+    link::STATEMENTS,
+    phonebook::STATEMENTS,
+    profile::STATEMENTS,
+    source::STATEMENTS,
+    tenant::STATEMENTS,
+];
+
+/// A transaction that writes. What it changed is published when it is committed.
+struct Write {
+    transaction: Transaction<'static, sqlx::Postgres>,
+    feed: Feed,
+    touched: Option<TenantId>,
+}
+
+impl Write {
+    async fn commit(self) -> Stored<()> {
+        self.transaction.commit().await?;
+        if let Some(tenant) = self.touched {
+            self.feed.publish(Changed::Tenant(tenant));
+        }
+        Ok(())
+    }
+}
+
+impl Deref for Write {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.transaction
+    }
+}
+
+impl DerefMut for Write {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.transaction
+    }
+}
+
+/// A database of a server.
+pub(super) struct Postgres {
+    pool: PgPool,
+    state: watch::Receiver<State>,
+    feed: Feed,
+    _tasks: DropGuard,
+}
+
+impl Postgres {
+    /// Prepares to use the database at `uri`, and starts the task that waits for it.
+    pub(super) fn open(uri: &str) -> Result<Self, OpenError> {
+        let options = address::parse(uri)?;
+        let pool = PgPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(PATIENCE)
+            .connect_lazy_with(options.clone());
+        let (feed, stop) = (Feed::new(), CancellationToken::new());
+        let (link, state) = Link::new(options, pool.clone(), feed.clone());
+        tokio::spawn(stop.clone().run_until_cancelled_owned(link.keep()));
+        Ok(Self {
+            pool,
+            state,
+            feed,
+            _tasks: stop.drop_guard(),
+        })
+    }
+
+    /// Connections to the migrated database; unavailable until it is.
+    async fn pool(&self) -> Stored<&PgPool> {
+        link::ready(&self.state).await?;
+        Ok(&self.pool)
+    }
+
+    async fn read(&self) -> Stored<Transaction<'static, sqlx::Postgres>> {
+        Ok(self.pool().await?.begin_with(READ).await?)
+    }
+
+    async fn write(&self) -> Stored<Write> {
+        Ok(Write {
+            transaction: self.pool().await?.begin().await?,
+            feed: self.feed.clone(),
+            touched: None,
+        })
+    }
+}
+
+#[async_trait]
+impl Pulse for Postgres {
+    async fn ping(&self) -> Stored<()> {
+        sqlx::query(PING).execute(self.pool().await?).await?;
+        Ok(())
+    }
+}
+
+impl Changes for Postgres {
+    fn subscribe(&self) -> broadcast::Receiver<Changed> {
+        self.feed.subscribe()
+    }
+}

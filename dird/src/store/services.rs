@@ -1,0 +1,33 @@
+//! Profiles' services from the rows that engines read.
+
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
+
+use super::Stored;
+use super::model::{ProfileService, SourceId};
+
+/// Services of one profile by name.
+pub(super) type Services = IndexMap<String, ProfileService>;
+
+/// One source of one service, or a service without sources.
+pub(super) struct ServiceRow {
+    pub(super) profile: String,
+    pub(super) service: String,
+    pub(super) options: Option<Map<String, Value>>,
+    pub(super) source: Option<String>,
+}
+
+/// Services by profile; the rows come in the order of services and sources.
+pub(super) fn assemble(
+    rows: impl Iterator<Item = Stored<ServiceRow>>,
+) -> Stored<IndexMap<String, Services>> {
+    let mut by_profile: IndexMap<String, Services> = IndexMap::new();
+    for row in rows {
+        let row = row?;
+        let services = by_profile.entry(row.profile).or_default();
+        let service = services.entry(row.service).or_default();
+        service.options = row.options;
+        service.sources.extend(row.source.map(SourceId));
+    }
+    Ok(by_profile)
+}

@@ -1,0 +1,93 @@
+//! Conditional requests, strict negotiation, the master tenant, parts that are switched off.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::site::Site;
+
+#[tokio::test]
+async fn validators_spare_answers_and_protect_changes() {
+    let site = Site::start(json!({})).await;
+    let display = json!({"name": "desk", "columns": [{"field": "fn"}]});
+    let (_, created) = site.send(Method::POST, "/displays", &display).await;
+    let path = format!("/displays/{}", created["uuid"].as_str().unwrap());
+    let shown = site
+        .request(Method::GET, &path, &site.alice)
+        .send()
+        .await
+        .unwrap();
+    let tag = shown.headers()["etag"].to_str().unwrap().to_owned();
+    let again = site
+        .request(Method::GET, &path, &site.alice)
+        .header("If-None-Match", &tag);
+    assert_eq!(again.send().await.unwrap().status().as_u16(), 304);
+    let change = |tag: &str| {
+        let request = site
+            .request(Method::PUT, &path, &site.alice)
+            .header("If-Match", tag);
+        request
+            .body(json!({"name": "wall", "columns": [{"field": "fn"}]}).to_string())
+            .send()
+    };
+    assert_eq!(change(&tag).await.unwrap().status().as_u16(), 204);
+    assert_eq!(
+        change(&tag).await.unwrap().status().as_u16(),
+        412,
+        "it has changed"
+    );
+}
+
+#[tokio::test]
+async fn negotiation_is_strict_only_when_asked() {
+    let tolerant = Site::start(json!({})).await;
+    let strict = Site::start(json!({"rest_api": {"strict_conventions": true}})).await;
+    for (site, without, html, text) in [(&tolerant, 200, 200, 400), (&strict, 200, 406, 415)] {
+        let get = || site.request(Method::GET, "/displays", &site.alice);
+        let accepts = |accept: &str| get().header("Accept", accept).send();
+        assert_eq!(
+            accepts("application/json").await.unwrap().status().as_u16(),
+            without
+        );
+        assert_eq!(accepts("text/html").await.unwrap().status().as_u16(), html);
+        let post = site
+            .request(Method::POST, "/displays", &site.alice)
+            .header("Accept", "*/*");
+        let post = post.header("Content-Type", "text/plain").body("{}");
+        assert_eq!(post.send().await.unwrap().status().as_u16(), text);
+    }
+}
+
+#[tokio::test]
+async fn only_the_master_tenant_sees_the_configuration_and_no_secret_is_in_it() {
+    let site = Site::start(json!({"auth": {"password": "hunter2"}})).await;
+    let (status, body) = site.get("/config", &site.alice).await;
+    assert_eq!(
+        (status, body["details"].as_object().unwrap().len()),
+        (401, 1),
+        "{body}"
+    );
+    let (status, config) = site.get("/config", &site.master).await;
+    assert_eq!(status, 200);
+    assert_eq!(config["auth"]["password"], "<hidden>");
+    assert!(!config.to_string().contains("hunter2"));
+    let patch = json!([{"op": "replace", "path": "/debug", "value": true}]).to_string();
+    let patched = site
+        .request(Method::PATCH, "/config", &site.master)
+        .body(patch)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(patched.status().as_u16(), 200);
+    assert_eq!(site.get("/config", &site.master).await.1["debug"], true);
+}
+
+#[tokio::test]
+async fn what_is_switched_off_is_gone() {
+    let site = Site::start(json!({"enabled_plugins": {
+        "views": {"displays_view": false}, "backends": {"ldap": false}}}))
+    .await;
+    assert_eq!(site.get("/displays", &site.alice).await.0, 404);
+    let (_, backends) = site.get("/backends", &site.alice).await;
+    assert_eq!(backends["total"], 8);
+    assert!(!backends.to_string().contains("ldap"));
+}

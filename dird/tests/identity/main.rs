@@ -1,0 +1,11 @@
+//! Who is asking: the platform's auth service and the built-in authority, as clients and administrators meet them.
+
+#![allow(clippy::unwrap_used)]
+
+mod access;
+mod builtin_http;
+mod command_line;
+mod fake_auth;
+mod own_token;
+mod serving;
+mod wazo;

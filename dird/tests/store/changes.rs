@@ -1,0 +1,128 @@
+//! What subscribers are told.
+
+use std::time::Duration;
+
+use dird::store::model::Profile;
+use dird::store::{Changed, open};
+use tokio::sync::broadcast::Receiver;
+use tokio::time::timeout;
+
+use crate::world::{World, csv, profile, tenant};
+
+on_both_engines!(
+    every_change_of_what_is_configured_is_told,
+    a_refused_change_is_not_told,
+    changes_by_another_process_are_told,
+    a_dropped_store_tells_no_more,
+);
+
+/// Waits for a change that concerns `scope`.
+async fn told(changes: &mut Receiver<Changed>, scope: &dird::identity::Tenant) -> bool {
+    let wanted = Changed::Tenant(scope.id().clone());
+    let wait = async {
+        while let Ok(changed) = changes.recv().await {
+            if changed == wanted || changed == Changed::Everything {
+                return true;
+            }
+        }
+        false
+    };
+    timeout(Duration::from_secs(5), wait).await.unwrap_or(false)
+}
+
+/// True if a change of exactly this tenant is told already. Takes all that was told.
+fn told_at_once(changes: &mut Receiver<Changed>, scope: &dird::identity::Tenant) -> bool {
+    let mut found = false;
+    while let Ok(changed) = changes.try_recv() {
+        found |= changed == Changed::Tenant(scope.id().clone());
+    }
+    found
+}
+
+async fn every_change_of_what_is_configured_is_told(world: World) {
+    let store = &world.store;
+    let mut changes = store.subscribe();
+    // A tenant for each step: the other servers' notices of an earlier one may come late.
+    for step in 0..10 {
+        let scope = tenant();
+        let (mut source, mut default) = (csv(&scope, "people"), profile(&scope, "default"));
+        store.create_source(&scope, &source).await.unwrap();
+        store.create_profile(&scope, &default).await.unwrap();
+        let mut display = store.create_display(&scope, "d", &[]).await.unwrap();
+        assert!(told_at_once(&mut changes, &scope));
+        source.name = "staff".into();
+        default.name = "other".into();
+        display.name = "e".into();
+        let other = Profile {
+            name: "third".into(),
+            ..profile(&scope, "")
+        };
+        match step {
+            0 => store.update_source(&scope, &source).await.unwrap(),
+            1 => store
+                .delete_source(&scope, "csv", &source.uuid)
+                .await
+                .unwrap(),
+            2 => store.update_display(&scope, &display).await.unwrap(),
+            3 => store.delete_display(&scope, &display.uuid).await.unwrap(),
+            4 => store.create_profile(&scope, &other).await.unwrap(),
+            5 => store.update_profile(&scope, &default).await.unwrap(),
+            6 => store.delete_profile(&scope, &default.uuid).await.unwrap(),
+            7 => drop(store.create_phonebook(&scope, "book", None).await.unwrap()),
+            8 => drop(store.create_display(&scope, "f", &[]).await.unwrap()),
+            _ => store
+                .create_source(&scope, &csv(&scope, "new"))
+                .await
+                .unwrap(),
+        }
+        assert!(told_at_once(&mut changes, &scope), "step {step}");
+    }
+}
+
+async fn a_refused_change_is_not_told(world: World) {
+    let scope = tenant();
+    let mut changes = world.store.subscribe();
+    world
+        .store
+        .update_source(&scope, &csv(&scope, "unknown"))
+        .await
+        .unwrap_err();
+    assert!(!told_at_once(&mut changes, &scope));
+    assert!(world.store.tenants().await.unwrap().is_empty());
+}
+
+async fn changes_by_another_process_are_told(world: World) {
+    let other = open(&world.uri).await.unwrap();
+    let scope = tenant();
+    let mut changes = world.store.subscribe();
+    // Not before the follower is at work, which it shows by the first thing that it tells.
+    other
+        .create_source(&scope, &csv(&scope, "first"))
+        .await
+        .unwrap();
+    while !told(&mut changes, &scope).await {
+        other
+            .create_source(&scope, &csv(&scope, &scope.id().to_string()))
+            .await
+            .unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    while changes.try_recv().is_ok() {}
+    let started = tokio::time::Instant::now();
+    other
+        .create_source(&scope, &csv(&scope, "second"))
+        .await
+        .unwrap();
+    assert!(told(&mut changes, &scope).await);
+    let limit = Duration::from_millis(1500);
+    assert!(started.elapsed() < limit, "{:?}", started.elapsed());
+}
+
+async fn a_dropped_store_tells_no_more(world: World) {
+    let store = open(&world.uri).await.unwrap();
+    store.ping().await.unwrap();
+    let mut changes = store.subscribe();
+    drop(store);
+    let ended = async { while changes.recv().await.is_ok() {} };
+    timeout(Duration::from_secs(5), ended).await.unwrap();
+}

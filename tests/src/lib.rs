@@ -10,6 +10,7 @@ pub mod daemon;
 pub mod load;
 pub mod phone;
 pub mod ports;
+pub mod postgres;
 pub mod screen;
 pub mod site;
 pub mod wire;

@@ -22,7 +22,6 @@ macro_rules! on_both_engines {
 
 mod accounts;
 mod changes;
-mod cluster;
 mod displays;
 mod inventory;
 mod isolation;

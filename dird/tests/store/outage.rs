@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use dird::identity::Tenant;
 use dird::store::{Store, StoreError, open};
+use e2e::postgres::Cluster;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::cluster::Cluster;
 use crate::world::{by_name, csv, tenant};
 
 /// Longest that a call may take to say that the database is away.
@@ -15,10 +15,20 @@ const PATIENCE: Duration = Duration::from_millis(2500);
 /// Stops or starts a server without blocking the runtime.
 async fn control(cluster: Cluster, action: &'static [&'static str]) -> Cluster {
     let done = tokio::task::spawn_blocking(move || {
-        cluster.control(action);
+        cluster.control(action).unwrap();
         cluster
     });
     done.await.unwrap()
+}
+
+/// A server that the test may stop, with a database on it.
+async fn own_database() -> (Cluster, String) {
+    let started = tokio::task::spawn_blocking(|| {
+        let cluster = Cluster::start().unwrap();
+        let uri = cluster.database().unwrap();
+        (cluster, uri)
+    });
+    started.await.unwrap()
 }
 
 async fn assert_unavailable(store: &Store, scope: &Tenant) {
@@ -51,8 +61,7 @@ async fn recovered(store: &Store) {
 
 #[tokio::test]
 async fn a_store_outlives_restarts_of_the_database() {
-    let cluster = tokio::task::spawn_blocking(Cluster::start).await.unwrap();
-    let uri = cluster.database().await;
+    let (cluster, uri) = own_database().await;
     let cluster = control(cluster, &["stop", "-m", "fast"]).await;
 
     let store = open(&uri).await.unwrap();

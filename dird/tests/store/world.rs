@@ -6,11 +6,10 @@ use dird::store::model::{
     random_id,
 };
 use dird::store::{self, Listed, Page, Store};
+use e2e::postgres::Cluster;
 use indexmap::IndexMap;
 use serde_json::{Map, json};
 use tempfile::TempDir;
-
-use crate::cluster::Cluster;
 
 /// A fresh database and a store on it.
 pub(crate) struct World {
@@ -32,13 +31,19 @@ impl World {
     }
 
     pub(crate) async fn postgres() -> Self {
-        let uri = Cluster::shared().database().await;
+        let uri = database().await;
         Self {
             store: store::open(&uri).await.unwrap(),
             uri,
             _folder: None,
         }
     }
+}
+
+/// Address of a new database on the server that the tests share.
+async fn database() -> String {
+    let made = tokio::task::spawn_blocking(|| Cluster::shared().database());
+    made.await.unwrap().unwrap()
 }
 
 /// A tenant that nobody knows yet.

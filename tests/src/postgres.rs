@@ -3,15 +3,16 @@
 //! input is closed, and it stops the server that it started and removes the folder.
 
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use anyhow::{Context, Result, bail, ensure};
 use nix::unistd::{User, geteuid};
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use crate::ports;
 
 /// Where Debian keeps the programs, by version.
 const PROGRAMS: &str = "/usr/lib/postgresql";
@@ -37,37 +38,42 @@ read -r _
 rm -rf "$folder/data"
 "#;
 
-/// A running server.
-pub(crate) struct Cluster {
+/// A running server. Calls of its methods block until they are done.
+#[derive(Debug)]
+pub struct Cluster {
     folder: PathBuf,
     programs: PathBuf,
     port: u16,
     /// Its input, open as long as this lives, is what keeps the server.
-    _keeper: Child,
+    keeper: Child,
 }
 
 impl Cluster {
-    /// The server that most tests share.
-    pub(crate) fn shared() -> &'static Self {
+    /// The server that most tests of a process share.
+    ///
+    /// # Panics
+    ///
+    /// When no server can be started: no test that needs it can go on.
+    pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Cluster> = OnceLock::new();
-        SHARED.get_or_init(Self::start)
+        SHARED.get_or_init(|| match Self::start() {
+            Ok(cluster) => cluster,
+            Err(error) => panic!("no PostgreSQL: {error:#}"),
+        })
     }
 
-    /// Starts another server, for tests that stop it.
-    pub(crate) fn start() -> Self {
-        let programs = programs();
+    /// Starts a server, for tests that stop it.
+    pub fn start() -> Result<Self> {
+        let programs = programs()?;
         let folder = tempfile::Builder::new()
             .prefix("dird-postgres-")
-            .tempdir()
-            .expect("a temporary folder")
+            .tempdir()?
             .keep();
-        let user = user();
+        let user = user()?;
         if let Some(user) = &user {
-            chown(&folder, Some(user.uid.as_raw()), Some(user.gid.as_raw())).expect("chown");
+            chown(&folder, Some(user.uid.as_raw()), Some(user.gid.as_raw()))?;
         }
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = free.local_addr().expect("its address").port();
-        drop(free);
+        let [port] = ports::free()?;
         let mut keeper = as_user(user.as_ref(), Path::new("sh"))
             .args(["-c", SCRIPT, "sh"])
             .args([&programs, &folder])
@@ -75,83 +81,80 @@ impl Cluster {
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .spawn()
-            .expect("sh starts");
+            .spawn()?;
+        let output = keeper.stdout.take().context("the shell has no output")?;
         let mut line = String::new();
-        let output = keeper.stdout.take().expect("it is piped");
-        BufReader::new(output)
-            .read_line(&mut line)
-            .expect("it reads");
-        assert_eq!(line, "ready\n", "PostgreSQL did not start, see above");
-        Self {
+        BufReader::new(output).read_line(&mut line)?;
+        ensure!(line == "ready\n", "the server did not start, see above");
+        Ok(Self {
             folder,
             programs,
             port,
-            _keeper: keeper,
-        }
+            keeper,
+        })
     }
 
-    /// Stops or starts the server.
-    pub(crate) fn control(&self, action: &[&str]) {
-        let done = as_user(user().as_ref(), &self.programs.join("pg_ctl"))
-            .args(["-w", "-D"])
-            .arg(self.folder.join("data"))
-            .arg("-l")
-            .arg(self.folder.join("server.log"))
-            .args(action)
-            .current_dir("/")
-            .stdout(Stdio::null())
-            .status();
-        assert!(done.expect("pg_ctl runs").success(), "pg_ctl {action:?}");
+    /// Stops or starts the server: the arguments of `pg_ctl`.
+    pub fn control(&self, action: &[&str]) -> Result<()> {
+        let mut command = as_user(user()?.as_ref(), &self.programs.join("pg_ctl"));
+        command.args(["-w", "-D"]).arg(self.folder.join("data"));
+        command.arg("-l").arg(self.folder.join("server.log"));
+        run(command.args(action))
     }
 
     /// A new, empty database; returns its address.
-    pub(crate) async fn database(&self) -> String {
+    pub fn database(&self) -> Result<String> {
         static LAST: AtomicU32 = AtomicU32::new(0);
         let name = format!("site{}", LAST.fetch_add(1, Ordering::Relaxed));
-        let mut admin = PgConnection::connect(&self.address("postgres"))
-            .await
-            .expect("the server answers");
-        let create = format!("CREATE DATABASE {name}");
-        sqlx::raw_sql(AssertSqlSafe(create))
-            .execute(&mut admin)
-            .await
-            .expect("a database is created");
-        admin.close().await.expect("it closes");
-        self.address(&name)
+        let mut command = Command::new(self.programs.join("createdb"));
+        command.args(["-h", "127.0.0.1", "-U", "postgres", "-p"]);
+        run(command.arg(self.port.to_string()).arg(&name))?;
+        Ok(format!(
+            "postgresql://postgres@127.0.0.1:{}/{name}?application_name=tests&connect_timeout=5",
+            self.port
+        ))
     }
 
-    fn address(&self, database: &str) -> String {
-        format!(
-            "postgresql://postgres@127.0.0.1:{}/{database}?application_name=tests&connect_timeout=5",
-            self.port
-        )
+    /// Stops the server for good, and waits until its folder is gone.
+    pub fn end(mut self) -> Result<()> {
+        drop(self.keeper.stdin.take());
+        self.keeper.wait()?;
+        std::fs::remove_dir_all(&self.folder).context("the server's folder stays")
     }
 }
 
+fn run(command: &mut Command) -> Result<()> {
+    command.current_dir("/").stdout(Stdio::null());
+    let status = command.status()?;
+    ensure!(status.success(), "{command:?} ended with {status}");
+    Ok(())
+}
+
 /// The newest version's programs.
-fn programs() -> PathBuf {
+fn programs() -> Result<PathBuf> {
     let versions = std::fs::read_dir(PROGRAMS).into_iter().flatten().flatten();
     let newest = versions
         .map(|version| version.path().join("bin"))
         .filter(|programs| programs.join("initdb").exists())
         .max();
-    newest.unwrap_or_else(|| {
-        panic!("no PostgreSQL server in {PROGRAMS}: install the Debian package `postgresql` (see scripts/packages.txt)")
+    newest.with_context(|| {
+        format!(
+            "none in {PROGRAMS}: install the Debian package `postgresql` (see scripts/packages.txt)"
+        )
     })
 }
 
 /// Who runs the server, if not the present user.
-fn user() -> Option<User> {
+fn user() -> Result<Option<User>> {
     if !geteuid().is_root() {
-        return None;
+        return Ok(None);
     }
-    let named = |name| User::from_name(name).ok().flatten();
-    Some(
-        named("postgres")
-            .or_else(|| named("nobody"))
-            .expect("root needs a user `postgres` or `nobody` to run PostgreSQL as"),
-    )
+    for name in ["postgres", "nobody"] {
+        if let Some(user) = User::from_name(name)? {
+            return Ok(Some(user));
+        }
+    }
+    bail!("root needs a user `postgres` or `nobody` to run it as")
 }
 
 fn as_user(user: Option<&User>, program: &Path) -> Command {

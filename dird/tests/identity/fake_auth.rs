@@ -209,6 +209,7 @@ fn below(tenant: &str) -> Vec<&'static str> {
     match tenant {
         MASTER => vec![MASTER, CHILD],
         CHILD => vec![CHILD],
+        FOREIGN => vec![FOREIGN],
         _ => vec![],
     }
 }
@@ -219,7 +220,9 @@ async fn token(
     Query(query): Query<HashMap<String, String>>,
     method: Method,
 ) -> Response {
-    let Some(token) = fake.world.lock().unwrap().tokens.get(&name).cloned() else {
+    let found = fake.world.lock().unwrap().tokens.get(&name).cloned();
+    // One that has expired is no token any more.
+    let Some(token) = found.filter(|token| !token.life.is_zero()) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let acl = Acl::new(token.acl.iter().map(|&text| text.to_owned()));

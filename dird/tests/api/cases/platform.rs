@@ -1,0 +1,32 @@
+//! Routes about dird itself: document, status, configuration, backends.
+
+use serde_json::{Value, json};
+
+use super::{Cases, Reach, invalid, required};
+
+pub(super) fn cases() -> Vec<Cases> {
+    let debug = |value: Value| json!([{"op": "replace", "path": "/debug", "value": value}]);
+    vec![
+        // YAML, which no reader of JSON takes: the route's own test reads it.
+        Cases::of("GET /api/api.yml", Reach::Everybody).answers(json!("<any>")),
+        Cases::of("GET /status", Reach::Everybody).answers(json!({"rest_api": {"status": "ok"},
+            "bus_consumer": {"status": "<any>"}, "master_tenant": {"status": "ok"}})),
+        Cases::of("GET /config", Reach::Master)
+            .answers(json!({"debug": false, "rest_api": "<any>", "<more>": ""})),
+        Cases::of("PATCH /config", Reach::Master)
+            .sends(debug(json!(false)))
+            .answers(json!({"debug": false, "rest_api": "<any>", "<more>": ""}))
+            .refuses(
+                json!([{"op": "replace", "path": "/debug"}]),
+                invalid(&json!({"0": {"value": required()}})),
+            )
+            .refuses(
+                json!({}),
+                invalid(&json!({"_schema": ["Invalid input type."]})),
+            ),
+        Cases::of("GET /backends", Reach::Everybody)
+            .asks("search=dap")
+            .answers(json!({"total": 9, "filtered": 1, "items": [{"name": "ldap"}]}))
+            .refuses_list_parameters(&["name"]),
+    ]
+}

@@ -68,6 +68,19 @@ pub struct Config {
     pub enabled_plugins: Enabled,
 }
 
+impl Config {
+    /// Names in `enabled_plugins` of parts that dird does not have, as keys; to be told, not refused.
+    pub fn strangers(&self) -> Vec<String> {
+        #[derive(Deserialize)]
+        struct Parts {
+            enabled_plugins: Enabled,
+        }
+        // The defaults name every part. They are compiled in and read at every start, so they are known to be readable.
+        let known = serde_saphyr::from_str::<Parts>(DEFAULTS).map(|known| known.enabled_plugins);
+        known.map_or_else(|_| Vec::new(), |known| self.enabled_plugins.beside(&known))
+    }
+}
+
 /// Kinds of authority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -245,5 +258,18 @@ mod tests {
         assert_eq!(loaded.config.rest_api.port, 9489);
         assert_eq!(loaded.config.auth.backend, AuthBackend::Wazo);
         assert_eq!(loaded.config.user.as_deref(), Some("www-data"));
+        assert_eq!(loaded.config.strangers(), [""; 0]);
+    }
+
+    #[test]
+    fn parts_that_dird_does_not_have_are_named_by_their_keys() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("dird.yml");
+        let parts = "{backends: {cvs: false, csv: true}, services: {reverse: true, x: true}, views: {y_view: false}}";
+        std::fs::write(&file, format!("enabled_plugins: {parts}\n")).unwrap();
+        let loaded = load(&file, Value::Null, false).unwrap();
+        let named = ["backends.cvs", "services.x", "views.y_view"];
+        let named = named.map(|name| format!("enabled_plugins.{name}"));
+        assert_eq!(loaded.config.strangers(), named);
     }
 }

@@ -83,6 +83,9 @@ pub async fn run(
     ))?;
     let auth = authority::bind(&config.auth)?;
     become_user(config)?;
+    for name in config.strangers() {
+        tracing::warn!(name, "dird has no such part; the setting does nothing");
+    }
     let store = store::open(config.db_uri.expose()).await?;
     let mut running = Running {
         rest: rest.local_addr(),
@@ -152,7 +155,8 @@ fn app(
     App {
         authority,
         store: Arc::clone(store),
-        lookup: Lookup::new(Arc::clone(store), Surroundings { phonebooks }, limit),
+        lookup: Lookup::new(Arc::clone(store), Surroundings { phonebooks }, limit)
+            .asking_only(config.enabled_plugins.backends()),
         strict_conventions: config.rest_api.strict_conventions,
         enabled: config.enabled_plugins.clone(),
         config: shown,

@@ -10,6 +10,8 @@ use crate::backends;
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Enabled {
     backends: BTreeMap<String, bool>,
+    #[serde(default)]
+    services: BTreeMap<String, bool>,
     views: BTreeMap<String, bool>,
 }
 
@@ -32,13 +34,18 @@ impl Enabled {
         on(&self.views, name)
     }
 
-    /// Names that are no part of dird; to be told, not refused.
-    pub fn strangers(&self) -> Vec<String> {
-        let known = |name: &str| backends::kind(name).is_some();
-        let strange = self.backends.keys().filter(|name| !known(name));
-        strange
-            .map(|name| format!("enabled_plugins.backends.{name}"))
-            .collect()
+    /// Names that `known` does not have, as keys.
+    pub fn beside(&self, known: &Self) -> Vec<String> {
+        let groups = [
+            ("backends", &self.backends, &known.backends),
+            ("services", &self.services, &known.services),
+            ("views", &self.views, &known.views),
+        ];
+        let strange = groups.into_iter().flat_map(|(group, own, known)| {
+            let names = own.keys().filter(|name| !known.contains_key(*name));
+            names.map(move |name| format!("enabled_plugins.{group}.{name}"))
+        });
+        strange.collect()
     }
 }
 

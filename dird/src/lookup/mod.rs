@@ -68,6 +68,13 @@ impl Lookup {
         }
     }
 
+    /// The same lookups, which ask sources of these backends only.
+    #[must_use]
+    pub fn asking_only(mut self, backends: Vec<&'static str>) -> Self {
+        self.sources = self.sources.only(backends);
+        self
+    }
+
     /// Contacts that contain `term`, from every source of the profile's `lookup` service, in the profile's order
     /// (dird-api-directories.md §2).
     pub async fn search(

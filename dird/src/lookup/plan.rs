@@ -103,6 +103,8 @@ type Identity = (TenantId, SourceId);
 /// Sources that are open. One is opened again when its configuration is no longer the one it was opened with.
 pub(super) struct OpenSources {
     around: Surroundings,
+    /// The backends that are asked; none stands for all.
+    only: Option<Vec<&'static str>>,
     open: Cache<Identity, Arc<Opened>>,
 }
 
@@ -115,11 +117,28 @@ impl OpenSources {
     pub(super) fn new(around: Surroundings) -> Self {
         Self {
             around,
+            only: None,
             open: Cache::builder().max_capacity(OPEN).build(),
         }
     }
 
+    /// The same, leaving out sources of other backends than these.
+    pub(super) fn only(mut self, backends: Vec<&'static str>) -> Self {
+        self.only = Some(backends);
+        self
+    }
+
+    fn asks(&self, backend: &str) -> bool {
+        let only = self.only.as_deref();
+        only.is_none_or(|only| only.contains(&backend))
+    }
+
     async fn get(&self, configured: &Configured) -> Option<Arc<dyn Source>> {
+        if !self.asks(&configured.backend) {
+            let (source, backend) = (&configured.name, &configured.backend);
+            tracing::debug!(source, backend, "left out: the backend is switched off");
+            return None;
+        }
         let identity = (configured.tenant.clone(), configured.uuid.clone());
         if let Some(opened) = self.open.get(&identity).await
             && opened.configured == *configured

@@ -91,3 +91,20 @@ async fn what_is_switched_off_is_gone() {
     assert_eq!(backends["total"], 8);
     assert!(!backends.to_string().contains("ldap"));
 }
+
+#[tokio::test]
+async fn sources_of_a_backend_that_is_switched_off_are_left_out_of_lookups() {
+    let csv_off = json!({"enabled_plugins": {"backends": {"csv": false}}});
+    for (changes, found) in [(json!({}), json!(["Zoe"])), (csv_off, json!([]))] {
+        let site = Site::start(changes).await;
+        let made = crate::cases::Needs::Profile.make(&site, "default").await;
+        let path = made.fill("/directories/lookup/{profile}?term=zoe");
+        let (status, table) = site.get(&path, &site.alice).await;
+        assert_eq!(status, 200, "{table}");
+        let rows = table["results"].as_array().unwrap().iter();
+        let names: Vec<_> = rows.map(|row| row["column_values"][0].clone()).collect();
+        assert_eq!(json!(names), found);
+        let (_, listed) = site.get("/sources", &site.alice).await;
+        assert_eq!(listed["total"], 1, "the source itself stays: {listed}");
+    }
+}

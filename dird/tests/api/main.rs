@@ -32,7 +32,9 @@ mod conventions;
 #[allow(dead_code, reason = "the tests of identity use more of it")]
 mod fake_auth;
 mod isolation;
+mod neighbours;
 mod objects;
+mod outage;
 mod paging;
 mod reload;
 mod routes;

@@ -66,7 +66,8 @@ pub(super) struct Link {
     pool: PgPool,
     feed: Feed,
     state: watch::Sender<State>,
-    versions: HashMap<String, i64>,
+    /// The tenants' versions as they were last seen, once they were.
+    versions: Option<HashMap<String, i64>>,
 }
 
 impl Link {
@@ -77,13 +78,12 @@ impl Link {
         feed: Feed,
     ) -> (Self, watch::Receiver<State>) {
         let (state, seen) = watch::channel(State::Starting);
-        let versions = HashMap::new();
         let link = Self {
             options,
             pool,
             feed,
             state,
-            versions,
+            versions: None,
         };
         (link, seen)
     }
@@ -152,16 +152,17 @@ impl Link {
     /// Publishes the tenants whose version is not the one seen last.
     async fn compare_versions(&mut self) -> Result<(), sqlx::Error> {
         let rows: Vec<(String, i64)> = sqlx::query_as(VERSIONS).fetch_all(&self.pool).await?;
-        let first = self.versions.is_empty();
+        let rows: HashMap<String, i64> = rows.into_iter().collect();
+        let Some(known) = self.versions.replace(rows.clone()) else {
+            return Ok(());
+        };
         for (uuid, version) in &rows {
-            if self.versions.get(uuid) != Some(version)
-                && !first
+            if known.get(uuid) != Some(version)
                 && let Some(tenant) = TenantId::new(uuid)
             {
                 self.feed.publish(Changed::Tenant(tenant));
             }
         }
-        self.versions = rows.into_iter().collect();
         Ok(())
     }
 }

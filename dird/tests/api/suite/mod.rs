@@ -13,15 +13,19 @@ use crate::cases::{Cases, Made};
 use crate::site::{Site, answer};
 
 /// One route under test at a site.
-struct Trial<'a> {
+pub(crate) struct Trial<'a> {
     site: &'a Site,
-    cases: &'a Cases,
+    pub(crate) cases: &'a Cases,
     number: usize,
 }
 
 impl<'a> Trial<'a> {
     /// A trial of each route that `wanted` picks.
-    fn of(site: &'a Site, all: &'a [Cases], wanted: impl Fn(&Cases) -> bool) -> Vec<Self> {
+    pub(crate) fn of(
+        site: &'a Site,
+        all: &'a [Cases],
+        wanted: impl Fn(&Cases) -> bool,
+    ) -> Vec<Self> {
         let wanted = all.iter().enumerate().filter(|(_, cases)| wanted(cases));
         wanted
             .map(|(number, cases)| Self {
@@ -33,18 +37,18 @@ impl<'a> Trial<'a> {
     }
 
     /// Makes what the route needs, for the attempt called `attempt`; no other attempt at the site has its name.
-    async fn make(&self, attempt: &str) -> Made {
+    pub(crate) async fn make(&self, attempt: &str) -> Made {
         let name = format!("{attempt}{:02}", self.number);
         self.cases.needs.make(self.site, &name).await
     }
 
     /// Nothing but a name.
-    fn nothing(&self) -> Made {
+    pub(crate) fn nothing(&self) -> Made {
         Made::nothing(self.site, "nothing")
     }
 
     /// Who may use the route as it is meant.
-    fn user(&self) -> &'a str {
+    pub(crate) fn user(&self) -> &'a str {
         match self.cases.reach {
             crate::cases::Reach::Master => &self.site.master,
             _ => &self.site.alice,
@@ -57,7 +61,7 @@ impl<'a> Trial<'a> {
     }
 
     /// The route's request, which should succeed.
-    fn request(&self, made: &Made, token: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, made: &Made, token: &str) -> RequestBuilder {
         self.build(self.cases.method(), made, token, "")
     }
 
@@ -77,7 +81,7 @@ impl<'a> Trial<'a> {
     }
 
     /// Status and body of the route's request.
-    async fn send(&self, made: &Made, token: &str) -> (u16, Value) {
+    pub(crate) async fn send(&self, made: &Made, token: &str) -> (u16, Value) {
         answer(self.request(made, token).send().await.unwrap()).await
     }
 }

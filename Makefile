@@ -19,6 +19,7 @@ test: packages
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) build --locked --workspace
 	$(CARGO) test --locked --workspace
+	@scripts/schemathesis $(TARGET)/debug
 
 bench:
 	$(CARGO) build --locked --release -p dird -p phoned -p e2e --bins

@@ -32,6 +32,8 @@ synchronous_commit = off
 full_page_writes = off
 END
 "$bin/pg_ctl" -w -D "$folder/data" -l "$folder/server.log" start >/dev/null || { cat "$folder/server.log" >&2; exit 1; }
+# A key at the terminal reaches the whole group; what was started must be stopped all the same.
+trap "" INT TERM HUP
 echo ready
 read -r _
 "$bin/pg_ctl" -w -m immediate -D "$folder/data" stop >/dev/null 2>&1

@@ -4,6 +4,7 @@
 //! elsewhere. The rows are in [`rows`]; a new one is a line there. The result is Markdown for
 //! `docs/benchmarks.md`.
 
+mod inventory;
 mod report;
 mod rows;
 mod world;
@@ -19,7 +20,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 use report::{Line, Report};
-use rows::{CONNECTIONS, ROWS, Row, SIZES};
+use rows::{ROWS, Row, SIZES};
 use world::{Bare, World};
 
 /// Parts into which the time of a figure is cut; the middle one counts.
@@ -53,7 +54,7 @@ async fn measure(row: &Row, world: &World, duration: Duration, report: &mut Repo
     let requests = (row.requests)(world)?;
     let to = world.address(row.target)?;
     let bare = Bare::start(to, &requests[0], world.folder()).await?;
-    for connections in CONNECTIONS {
+    for &connections in row.connections {
         eprintln!("  {} over {connections} connections …", row.name);
         let (mut measured, mut yardstick) = (Vec::new(), Vec::new());
         // In turn, so that a busy moment of the machine does not fall on one of them alone.

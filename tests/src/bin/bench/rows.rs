@@ -5,8 +5,10 @@ use e2e::phone::encode;
 
 use crate::world::World;
 
-/// Numbers of kept-alive connections, each row measured with every one.
-pub(crate) const CONNECTIONS: [usize; 3] = [1, 16, 64];
+/// Numbers of kept-alive connections of most rows.
+const CONNECTIONS: &[usize] = &[1, 16, 64];
+/// Those of rows that matter only when many ask at once.
+const MANY_CONNECTIONS: &[usize] = &[16, 64];
 /// Numbers of contacts in the phonebook, one site each.
 pub(crate) const SIZES: [u32; 3] = [1_000, 10_000, 100_000];
 
@@ -29,41 +31,62 @@ pub(crate) struct Row {
     pub target: Target,
     /// The sites it is measured on.
     pub sizes: &'static [u32],
+    /// Numbers of kept-alive connections, one line for each.
+    pub connections: &'static [usize],
     /// The requests, sent in turn.
     pub requests: fn(&World) -> Result<Vec<Vec<u8>>>,
 }
 
 /// Every row, in the order of the table.
-pub(crate) const ROWS: [Row; 5] = [
+pub(crate) const ROWS: [Row; 7] = [
     Row {
         name: "phoned: Cisco menu",
         target: Target::Phoned,
         sizes: &[1_000],
+        connections: CONNECTIONS,
         requests: menu,
     },
     Row {
         name: "phoned: Cisco input",
         target: Target::Phoned,
         sizes: &[1_000],
+        connections: CONNECTIONS,
         requests: input,
     },
     Row {
         name: "phoned: Cisco results, cached",
         target: Target::Phoned,
         sizes: &[1_000],
+        connections: CONNECTIONS,
         requests: cached,
     },
     Row {
         name: "phoned: Cisco results, every one asks dird",
         target: Target::PhonedUncached,
         sizes: &[1_000, 10_000, 100_000],
+        connections: CONNECTIONS,
         requests: uncached,
     },
     Row {
         name: "dird: lookup of a user",
         target: Target::Dird,
         sizes: &[1_000, 10_000, 100_000],
+        connections: CONNECTIONS,
         requests: lookup,
+    },
+    Row {
+        name: "dird: list of 30 displays",
+        target: Target::Dird,
+        sizes: &[1_000],
+        connections: MANY_CONNECTIONS,
+        requests: displays,
+    },
+    Row {
+        name: "dird: list of 30 profiles over 23 sources",
+        target: Target::Dird,
+        sizes: &[1_000],
+        connections: MANY_CONNECTIONS,
+        requests: profiles,
     },
 ];
 
@@ -109,6 +132,19 @@ fn lookup(world: &World) -> Result<Vec<Vec<u8>>> {
         .iter()
         .map(|term| get(&format!("{path}{}", encode(term)), &identity))
         .collect())
+}
+
+fn displays(world: &World) -> Result<Vec<Vec<u8>>> {
+    list(world, "/0.1/displays")
+}
+
+fn profiles(world: &World) -> Result<Vec<Vec<u8>>> {
+    list(world, "/0.1/profiles")
+}
+
+fn list(world: &World, path: &str) -> Result<Vec<Vec<u8>>> {
+    let token = world.administrator()?;
+    Ok(vec![get(path, &format!("X-Auth-Token: {token}\r\n"))])
 }
 
 fn get(target: &str, headers: &str) -> Vec<u8> {

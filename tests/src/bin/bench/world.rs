@@ -12,6 +12,7 @@ use e2e::{ports, wire};
 use serde_json::json;
 use tokio::net::TcpStream;
 
+use crate::inventory;
 use crate::rows::Target;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -29,6 +30,7 @@ pub(crate) struct World {
     /// Resident kibibytes of dird and phoned before anybody asked anything.
     pub idle_kib: [u64; 2],
     uncached: (Daemon, SocketAddr),
+    administrator: Option<String>,
 }
 
 impl World {
@@ -41,14 +43,25 @@ impl World {
         let token = site.service_token().await?;
         let uncached = start_uncached(&site).await?;
         let terms = terms(&site, &token).await?;
+        let administrator = match contacts {
+            inventory::SITE => Some(inventory::fill(&site).await?),
+            _ => None,
+        };
         Ok(Self {
             contacts,
+            administrator,
             site,
             token,
             terms,
             idle_kib,
             uncached,
         })
+    }
+
+    /// A token with every access to a tenant that has the [`inventory`].
+    pub(crate) fn administrator(&self) -> Result<&str> {
+        let administrator = self.administrator.as_deref();
+        administrator.context("this site has no inventory")
     }
 
     /// The user whose phone asks.

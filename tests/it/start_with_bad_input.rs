@@ -128,6 +128,21 @@ async fn a_good_configuration_passes_its_check_and_shows_no_secret() -> Result<(
 }
 
 #[tokio::test]
+async fn dird_names_a_part_that_it_does_not_have_once_and_starts() -> Result<()> {
+    let mut plan = Plan::demo()?;
+    plan.dird["enabled_plugins"] = json!({"backends": {"cvs": false, "csv": true}});
+    let site = plan.start().await?;
+    let log = log_of(&site)?;
+    assert_eq!(
+        log.matches("enabled_plugins.backends.cvs").count(),
+        1,
+        "{log}"
+    );
+    assert!(!log.contains("enabled_plugins.backends.csv"), "{log}");
+    site.stop().await
+}
+
+#[tokio::test]
 async fn the_demo_says_which_file_it_cannot_read() -> Result<()> {
     let plan = Plan::demo()?;
     std::fs::remove_file(plan.file("config/demo/people.csv"))?;

@@ -1,7 +1,7 @@
 //! Rows of the built-in authority.
 
 use dird::identity::builtin::{
-    AccountsError, KeyRecord, SecretHash, TenantRecord, TokenRecord, UserRecord,
+    AccountsError, KeyRecord, SESSIONS, SecretHash, TenantRecord, TokenRecord, UserRecord,
 };
 use dird::identity::{TenantId, UserId};
 use dird::store::model::random_id;
@@ -14,6 +14,7 @@ on_both_engines!(
     keys_are_found_by_name_and_by_hash,
     a_revoked_key_takes_its_tokens_along,
     expired_tokens_are_forgotten_when_another_is_added,
+    an_owner_with_too_many_tokens_loses_the_oldest,
 );
 
 /// A tenant that the store knows.
@@ -157,4 +158,31 @@ async fn expired_tokens_are_forgotten_when_another_is_added(world: World) {
     world.store.add_token(&new).await.unwrap();
     assert_eq!(world.store.token(old.hash).await.unwrap(), None);
     assert_eq!(world.store.token(new.hash).await.unwrap(), Some(new));
+}
+
+async fn an_owner_with_too_many_tokens_loses_the_oldest(world: World) {
+    let tenant = known(&world).await;
+    let numbered = |number: i64| {
+        let mut added = token(&tenant, "busy", 0, (number, i64::MAX));
+        added.hash.0[..8].copy_from_slice(&number.to_be_bytes());
+        added
+    };
+    let other = token(&tenant, "quiet", 0xff, (0, i64::MAX));
+    world.store.add_token(&other).await.unwrap();
+    for number in 1..=SESSIONS + 2 {
+        world.store.add_token(&numbered(number)).await.unwrap();
+    }
+    // All of one second: the one that was given out last is not the one to lose.
+    let mut last = numbered(SESSIONS + 3);
+    last.issued_at = 0;
+    world.store.add_token(&last).await.unwrap();
+    for (token, there) in [
+        (&numbered(3), false),
+        (&numbered(4), true),
+        (&last, true),
+        (&other, true),
+    ] {
+        let found = world.store.token(token.hash).await.unwrap();
+        assert_eq!(found.is_some(), there, "{:?}", token.hash);
+    }
 }

@@ -1,4 +1,4 @@
-//! How many statements a list takes. They are counted by what the driver logs of each, within a span that only the counted
+//! How many statements a request takes. They are counted by what the driver logs of each, within a span that only the counted
 //! call has.
 
 use std::sync::Mutex;
@@ -11,9 +11,9 @@ use tracing_subscriber::registry::LookupSpan;
 use dird::identity::Tenant;
 use dird::store::model::Profile;
 
-use crate::world::{World, by_name, csv, profile, service, tenant};
+use crate::world::{World, by_name, columns, csv, profile, service, tenant};
 
-on_both_engines!(a_list_of_many_profiles_takes_as_many_statements_as_of_one);
+on_both_engines!(a_request_takes_as_many_statements_for_many_profiles_as_for_one);
 
 const SPAN: &str = "counted";
 
@@ -45,51 +45,103 @@ fn install() {
     }
 }
 
-/// Statements that listing the profiles takes, with as many profiles over as many sources.
-async fn statements(world: &World, profiles: usize, sources: usize) -> usize {
+/// What is asked of the store.
+#[derive(Debug, Clone, Copy)]
+enum Asked {
+    Profiles,
+    Displays,
+    Sources,
+    /// One profile with everything that a lookup needs.
+    Resolved,
+}
+
+/// How much there is.
+#[derive(Debug, Clone, Copy)]
+struct Size {
+    profiles: usize,
+    sources: usize,
+}
+
+/// Makes sources, and profiles that ask all of them, each with a display.
+async fn fill(world: &World, size: Size) -> Tenant {
     let scope = tenant();
     let mut stored = Vec::new();
-    for number in 0..sources {
+    for number in 0..size.sources {
         let source = csv(&scope, &format!("source{number}"));
         world.store.create_source(&scope, &source).await.unwrap();
         stored.push(source);
     }
     let used: Vec<_> = stored.iter().collect();
-    for number in 0..profiles {
+    for number in 0..size.profiles {
+        let shown = columns("fn");
+        let display = world.store.create_display(&scope, "desk", &shown);
         let mut added = profile(&scope, &format!("profile{number}"));
+        added.display = Some(display.await.unwrap().uuid);
         added.services.insert("lookup".into(), service(&used));
         world.store.create_profile(&scope, &added).await.unwrap();
     }
-    // A connection of the pool that is new is made ready by statements that do not count: the least of several lists does.
+    scope
+}
+
+/// Statements that a request takes, once the connections are warm: a new one is made ready by statements that do not count, so
+/// the least of several times does.
+async fn statements(world: &World, scope: &Tenant, asked: Asked, size: Size) -> usize {
     let mut least = usize::MAX;
     for _ in 0..6 {
-        least = least.min(listing(world, &scope, profiles, sources).await);
+        let _turn = COUNTING.lock().await;
+        COUNTED.store(0, Ordering::SeqCst);
+        let counted = ask(world, scope, asked, size);
+        counted.instrument(tracing::info_span!(SPAN)).await;
+        least = least.min(COUNTED.load(Ordering::SeqCst));
     }
     least
 }
 
-/// Statements of one listing.
-async fn listing(world: &World, scope: &Tenant, profiles: usize, sources: usize) -> usize {
-    let (alone, page) = (scope.alone(), by_name());
-    let _turn = COUNTING.lock().await;
-    COUNTED.store(0, Ordering::SeqCst);
-    let span = tracing::info_span!("counted");
-    let listed = world.store.list_profiles(&alone, &page);
-    let listed = listed.instrument(span).await.unwrap();
-    assert_eq!(listed.items.len(), profiles);
-    let lookup = |profile: &Profile| profile.services["lookup"].sources.len();
-    assert!(
-        listed
-            .items
-            .iter()
-            .all(|profile| lookup(profile) == sources)
-    );
-    COUNTED.load(Ordering::SeqCst)
+/// Asks, and makes sure that everything is in the answer.
+async fn ask(world: &World, scope: &Tenant, asked: Asked, size: Size) {
+    let (store, alone, page) = (&world.store, scope.alone(), by_name());
+    match asked {
+        Asked::Profiles => {
+            let listed = store.list_profiles(&alone, &page).await.unwrap().items;
+            assert_eq!(listed.len(), size.profiles);
+            let sources = |profile: &Profile| profile.services["lookup"].sources.len();
+            assert!(listed.iter().all(|one| sources(one) == size.sources));
+        }
+        Asked::Displays => {
+            let listed = store.list_displays(&alone, &page).await.unwrap();
+            assert_eq!(listed.items.len(), size.profiles);
+        }
+        Asked::Sources => {
+            let listed = store.list_sources(&alone, None, &page).await.unwrap();
+            assert_eq!(listed.items.len(), size.sources);
+        }
+        Asked::Resolved => {
+            let found = store.resolve_profile(scope, "profile0").await.unwrap();
+            assert_eq!(found.unwrap().sources.len(), size.sources);
+        }
+    }
 }
 
-async fn a_list_of_many_profiles_takes_as_many_statements_as_of_one(world: World) {
+async fn a_request_takes_as_many_statements_for_many_profiles_as_for_one(world: World) {
     install();
-    let one = statements(&world, 1, 1).await;
-    assert!(one >= 4, "{one} statements were seen");
-    assert_eq!(statements(&world, 30, 23).await, one);
+    let few = Size {
+        profiles: 1,
+        sources: 1,
+    };
+    let many = Size {
+        profiles: 30,
+        sources: 23,
+    };
+    let (one, other) = (fill(&world, few).await, fill(&world, many).await);
+    for asked in [
+        Asked::Profiles,
+        Asked::Displays,
+        Asked::Sources,
+        Asked::Resolved,
+    ] {
+        let least = statements(&world, &one, asked, few).await;
+        assert!(least >= 2, "{asked:?}: {least} statements were seen");
+        let most = statements(&world, &other, asked, many).await;
+        assert_eq!(most, least, "{asked:?}");
+    }
 }

@@ -5,6 +5,9 @@ use async_trait::async_trait;
 
 use crate::identity::{TenantId, UserId};
 
+/// Tokens that one user or key can have at once; a program that logs in for every request crowds out its own oldest ones.
+pub const SESSIONS: i64 = 1_000;
+
 /// SHA-256 of a random secret. The secret itself is shown once and never stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SecretHash(pub [u8; 32]);
@@ -115,7 +118,7 @@ pub trait Accounts: Send + Sync {
     async fn add_key(&self, key: &KeyRecord) -> Result<(), AccountsError>;
     /// Removes the key with this name and the tokens given out for it; false if there is none.
     async fn revoke_key(&self, name: &str) -> Result<bool, AccountsError>;
-    /// Keeps a token, and forgets those that expired before it was issued.
+    /// Keeps a token. Forgets those that expired before it was issued, and the oldest of its owner beyond [`SESSIONS`].
     async fn add_token(&self, token: &TokenRecord) -> Result<(), AccountsError>;
     /// The token with this hash, expired or not.
     async fn token(&self, hash: SecretHash) -> Result<Option<TokenRecord>, AccountsError>;

@@ -15,7 +15,7 @@ use moka::sync::Cache;
 use tokio::sync::Semaphore;
 
 pub use accounts::{
-    Accounts, AccountsError, KeyRecord, SecretHash, TenantRecord, TokenRecord, UserRecord,
+    Accounts, AccountsError, KeyRecord, SESSIONS, SecretHash, TenantRecord, TokenRecord, UserRecord,
 };
 
 use super::{Acl, Authority, Owner, Refusal, TenantEntry, TenantId, Token, TokenInfo};

@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::{Sqlite, row};
 use crate::identity::builtin::{
-    Accounts, AccountsError, KeyRecord, SecretHash, TenantRecord, TokenRecord, UserRecord,
+    Accounts, AccountsError, KeyRecord, SESSIONS, SecretHash, TenantRecord, TokenRecord, UserRecord,
 };
 use crate::identity::{TenantId, UserId};
 use crate::store::engine::taken;
@@ -36,6 +36,9 @@ const ADD_TOKEN: &str = "INSERT INTO account_token \
      (hash, auth_id, user_uuid, tenant_uuid, acl, session, issued_at, expires_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 const PURGE_TOKENS: &str = "DELETE FROM account_token WHERE expires_at <= $1";
+const CROWD_OUT: &str = "DELETE FROM account_token WHERE auth_id = $1 AND hash NOT IN ( \
+     SELECT hash FROM account_token WHERE auth_id = $1 \
+     ORDER BY (hash = $2) DESC, issued_at DESC LIMIT $3)";
 const TOKEN: &str = "SELECT * FROM account_token WHERE hash = $1";
 const REMOVE_TOKEN: &str = "DELETE FROM account_token WHERE hash = $1";
 
@@ -58,6 +61,7 @@ pub(super) const STATEMENTS: &[&str] = &[
     REVOKE_KEY,
     ADD_TOKEN,
     PURGE_TOKENS,
+    CROWD_OUT,
     TOKEN,
     REMOVE_TOKEN,
 ];
@@ -207,6 +211,12 @@ impl Accounts for Sqlite {
             .bind(&token.session)
             .bind(token.issued_at)
             .bind(token.expires_at)
+            .execute(&mut *write)
+            .await?;
+        sqlx::query(CROWD_OUT)
+            .bind(&token.auth_id)
+            .bind(&token.hash.0[..])
+            .bind(SESSIONS)
             .execute(&mut *write)
             .await?;
         Ok(write.commit().await?)

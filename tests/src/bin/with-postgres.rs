@@ -1,4 +1,4 @@
-//! `with-postgres COMMAND ARGUMENT…`: runs a command beside a new PostgreSQL server, which ends with it.
+//! `with-postgres COMMAND ARGUMENT…`: runs a command beside a new `PostgreSQL` server, which ends with it.
 //!
 //! `{db}` in an argument becomes the address of an empty database. Ends with the command's status.
 

@@ -49,12 +49,12 @@ impl World {
         };
         Ok(Self {
             contacts,
-            administrator,
             site,
             token,
             terms,
             idle_kib,
             uncached,
+            administrator,
         })
     }
 

@@ -37,7 +37,7 @@ trap "" INT TERM HUP
 echo ready
 read -r _
 "$bin/pg_ctl" -w -m immediate -D "$folder/data" stop >/dev/null 2>&1
-rm -rf "$folder/data"
+rm -rf "$folder"
 "#;
 
 /// A running server. Calls of its methods block until they are done.
@@ -121,7 +121,8 @@ impl Cluster {
     pub fn end(mut self) -> Result<()> {
         drop(self.keeper.stdin.take());
         self.keeper.wait()?;
-        std::fs::remove_dir_all(&self.folder).context("the server's folder stays")
+        ensure!(!self.folder.exists(), "the server's folder stays");
+        Ok(())
     }
 }
 

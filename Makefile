@@ -1,5 +1,6 @@
 # make run      the demo site on this machine, until Ctrl-C      (ONCE=1: one search, then stop)
 # make test     formatting, lints and every test
+# make soak     the tests that take long: long files, many rounds (ROUNDS=40 of writing, and of killing dird)
 # make bench    requests per second beside a bare server         (SECONDS=3 per figure)
 
 CARGO   ?= cargo
@@ -7,8 +8,9 @@ TARGET  := $(or $(CARGO_TARGET_DIR),target)
 ONCE    ?=
 # Not from the environment: shells count seconds of their own under this name.
 SECONDS := 3
+ROUNDS  := 40
 
-.PHONY: run test bench packages
+.PHONY: run test soak bench packages
 
 run:
 	$(CARGO) build --locked --release -p dird -p phoned -p e2e --bin dird --bin phoned --bin quickstart
@@ -20,6 +22,12 @@ test: packages
 	$(CARGO) build --locked --workspace
 	$(CARGO) test --locked --workspace
 	@scripts/schemathesis $(TARGET)/debug
+
+soak: packages
+	$(CARGO) build --locked --workspace
+	$(CARGO) test --locked --workspace -- --ignored
+	SOAK_ROUNDS=$(ROUNDS) $(CARGO) test --locked -p dird --test api contacts::model
+	SOAK_ROUNDS=$(ROUNDS) $(CARGO) test --locked -p e2e --test it lose_nothing_when_killed
 
 bench:
 	$(CARGO) build --locked --release -p dird -p phoned -p e2e --bins

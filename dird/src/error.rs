@@ -29,6 +29,10 @@ pub enum ApiError {
     Problem(Box<Problem>),
     /// An error of family L.
     Legacy(StatusCode, String),
+    /// An error of family L whose reason is no list of one text.
+    Reasons(StatusCode, Value),
+    /// An error of family L that is told before the route itself is asked: its timestamp is a bare number (O-42).
+    Early(StatusCode, &'static str),
     /// An error of family M: `{"message": …}`.
     Plain(StatusCode, Value),
     /// The token is not good enough.
@@ -92,7 +96,13 @@ impl ApiError {
         match self {
             Self::Problem(problem) => json_bytes(problem.status, problem.body()),
             Self::Legacy(status, reason) => {
+                legacy(status, &json!([reason]), &json!([clock::unix_seconds()]))
+            }
+            Self::Reasons(status, reason) => {
                 legacy(status, &reason, &json!([clock::unix_seconds()]))
+            }
+            Self::Early(status, reason) => {
+                legacy(status, &json!([reason]), &json!(clock::unix_seconds()))
             }
             Self::Plain(status, message) => json_answer(status, &json!({"message": message})),
             Self::Unauthorized(refused) => unauthorized(&refused, family),
@@ -140,7 +150,11 @@ impl From<&StoreError> for ApiError {
 fn unauthorized(refused: &Unauthorized, family: Family) -> Response {
     let status = StatusCode::UNAUTHORIZED;
     if family == Family::Legacy {
-        return legacy(status, "Unauthorized", &json!(clock::unix_seconds()));
+        return legacy(
+            status,
+            &json!(["Unauthorized"]),
+            &json!(clock::unix_seconds()),
+        );
     }
     let mut details = json!({
         "invalid_token": refused.token.expose(),
@@ -159,7 +173,7 @@ fn authority_unreachable(address: &(String, u16), cause: &str, family: Family) -
     let status = StatusCode::SERVICE_UNAVAILABLE;
     let message = "Authentication server unreachable";
     if family == Family::Legacy {
-        return legacy(status, message, &json!(clock::unix_seconds()));
+        return legacy(status, &json!([message]), &json!(clock::unix_seconds()));
     }
     let details = json!({
         "auth_server_host": address.0, "auth_server_port": address.1, "original_error": cause,
@@ -172,7 +186,7 @@ fn store_unavailable(family: Family) -> Response {
     let status = StatusCode::SERVICE_UNAVAILABLE;
     let message = "The database is unavailable";
     match family {
-        Family::Legacy => legacy(status, message, &json!([clock::unix_seconds()])),
+        Family::Legacy => legacy(status, &json!([message]), &json!([clock::unix_seconds()])),
         Family::New => json_bytes(
             status,
             Problem::new(status, "database-unavailable", message).body(),
@@ -180,9 +194,9 @@ fn store_unavailable(family: Family) -> Response {
     }
 }
 
-fn legacy(status: StatusCode, reason: &str, timestamp: &Value) -> Response {
+fn legacy(status: StatusCode, reason: &Value, timestamp: &Value) -> Response {
     let body = json!({
-        "reason": [reason], "timestamp": timestamp, "status_code": status.as_u16(),
+        "reason": reason, "timestamp": timestamp, "status_code": status.as_u16(),
     });
     json_answer(status, &body)
 }

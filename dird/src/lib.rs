@@ -6,6 +6,7 @@ pub mod app;
 pub mod backends;
 pub mod cli;
 pub mod config;
+pub mod contacts;
 pub mod error;
 pub mod identity;
 pub mod index;

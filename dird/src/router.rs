@@ -1,5 +1,7 @@
 //! The route table (dird-api.md §6) and the router made of it.
 
+mod contacts;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,18 +11,16 @@ use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::any;
-use http::{Method, StatusCode};
-use serde_json::json;
+use http::Method;
 
 use crate::api::enabled::Enabled;
-use crate::api::route::{PathRoutes, Route};
+use crate::api::route::{PathRoutes, Route, unknown_path};
 use crate::api::{
     backends, config, displays, document, lookup, profile_sources, profiles, sources, status,
 };
 use crate::app::App;
 use crate::backends::{SourceKind, kinds};
 use crate::error::Family::{Legacy, New};
-use crate::error::json_answer;
 
 /// Prefix of every path.
 const VERSION: &str = "/0.1";
@@ -72,7 +72,18 @@ pub fn table() -> Vec<(String, Vec<Route>)> {
         ("displays_view".into(), display_routes()),
         ("profiles_view".into(), profile_routes()),
         ("profile_sources_view".into(), vec![profile_source_route()]),
-        ("default_json".into(), lookup_routes()),
+        ("default_json".into(), directory_routes()),
+        ("headers_view".into(), vec![headers_route()]),
+        ("personal_view".into(), contacts::personal_routes()),
+        ("phonebook_view".into(), contacts::phonebook_routes()),
+        (
+            "phonebook_deprecated_view".into(),
+            contacts::tenant_phonebook_routes(),
+        ),
+        (
+            "phonebook_backend".into(),
+            vec![contacts::source_contacts_route()],
+        ),
     ];
     views.extend(kinds().into_iter().map(source_routes));
     views
@@ -163,17 +174,25 @@ fn profile_source_route() -> Route {
     .lists(profile_sources::RULES)
 }
 
-fn lookup_routes() -> Vec<Route> {
+fn directory_routes() -> Vec<Route> {
     const OWN: &str = "/directories/lookup/{profile}";
     const OTHER: &str = "/directories/lookup/{profile}/{user_uuid}";
     let (own, other) = (
         "dird.directories.lookup.{profile}.read",
         "dird.directories.lookup.{profile}.{user_uuid}.read",
     );
-    vec![
+    let mut routes = vec![
         Route::new(GET, OWN, own, Legacy, lookup::own).asks(&["term"]),
         Route::new(GET, OTHER, other, New, lookup::of_user).asks(&["term"]),
-    ]
+    ];
+    routes.extend(contacts::favorite_routes());
+    routes
+}
+
+fn headers_route() -> Route {
+    let path = "/directories/lookup/{profile}/headers";
+    let access = "dird.directories.lookup.{profile}.headers.read";
+    Route::new(GET, path, access, Legacy, lookup::headers)
 }
 
 /// The sources of one backend.
@@ -224,14 +243,35 @@ pub fn enabled_routes(enabled: &Enabled) -> Vec<Route> {
     views.flat_map(|(_, routes)| routes).collect()
 }
 
+/// The same paths, where one that spells out a word also answers for the path that takes any word there: `import` may be the
+/// identifier of a contact (dird-api-contacts.md §1.6).
+fn with_words(paths: &BTreeMap<String, Vec<Route>>) -> BTreeMap<String, Vec<Route>> {
+    let mut all = paths.clone();
+    for (path, routes) in &mut all {
+        let Some((head, word)) = path.rsplit_once('/') else {
+            continue;
+        };
+        if word.starts_with('{') {
+            continue;
+        }
+        let open = paths.get(&format!("{head}/{{open}}"));
+        for route in open.into_iter().flatten() {
+            if routes.iter().all(|known| known.method != route.method) {
+                routes.push(route.clone());
+            }
+        }
+    }
+    all
+}
+
 /// The router of the REST interface.
 pub fn router(app: Arc<App>) -> Router {
     let mut paths: BTreeMap<String, Vec<Route>> = BTreeMap::new();
     for route in enabled_routes(&app.enabled) {
-        paths.entry(route.path.clone()).or_default().push(route);
+        paths.entry(route.router_path()).or_default().push(route);
     }
     let mut router = Router::new();
-    for (path, routes) in paths {
+    for (path, routes) in with_words(&paths) {
         let routes = Arc::new(PathRoutes(routes));
         let answer = move |State(app): State<Arc<App>>, request: Request| async move {
             let (parts, body) = request.into_parts();
@@ -240,14 +280,9 @@ pub fn router(app: Arc<App>) -> Router {
         router = router.route(&format!("{VERSION}{path}"), any(answer));
     }
     router
-        .fallback(unknown_path)
+        .fallback(async || unknown_path())
         .layer(middleware::from_fn_with_state(Arc::clone(&app), add_cors))
         .with_state(app)
-}
-
-async fn unknown_path() -> Response {
-    let message = "The requested URL was not found on the server.";
-    json_answer(StatusCode::NOT_FOUND, &json!({"message": message}))
 }
 
 async fn add_cors(State(app): State<Arc<App>>, request: Request<Body>, next: Next) -> Response {

@@ -20,10 +20,11 @@ use tower::ServiceExt;
 
 use crate::api::config::RunningConfig;
 use crate::app::App;
-use crate::backends::{Phonebooks, Surroundings};
+use crate::backends::Surroundings;
 use crate::config::Config;
 use crate::identity::Authority;
 use crate::identity::builtin::{self, AccountsError};
+use crate::index::{Lists, People};
 use crate::lookup::Lookup;
 use crate::store::{self, Store};
 
@@ -104,14 +105,12 @@ pub async fn run(
     } else {
         authority::wazo(&config.auth, &mut running.tasks, &stop)?
     };
-    let phonebooks = Arc::new(Phonebooks::new(Arc::clone(&store), config.index.max_bytes));
-    let app = app(config, &store, authority, Arc::clone(&phonebooks), shown);
+    let app = app(config, &store, authority, shown);
     let scheme = if tls.is_some() { "https" } else { "http" };
     tracing::info!("listening on {scheme}://{}", running.rest);
     let router = crate::router::router(Arc::new(app));
     let serving = serve_router(rest, tls, router, limits, stop.clone());
     running.tasks.spawn(serving);
-    running.tasks.spawn(phonebooks.follow(stop));
     Ok(running)
 }
 
@@ -140,22 +139,20 @@ fn become_user(config: &Config) -> Result<(), PrivilegeError> {
     }
 }
 
-fn app(
-    config: &Config,
-    store: &Store,
-    authority: Arc<dyn Authority>,
-    phonebooks: Arc<Phonebooks>,
-    shown: RunningConfig,
-) -> App {
+fn app(config: &Config, store: &Store, authority: Arc<dyn Authority>, shown: RunningConfig) -> App {
     let limit = config
         .lookup
         .default_timeout
         .map(seconds)
         .filter(|limit| !limit.is_zero());
+    let around = Surroundings {
+        lists: Arc::new(Lists::new(Arc::clone(store), config.index.max_bytes)),
+        people: Arc::new(People::new(Arc::clone(store))),
+    };
     App {
         authority,
         store: Arc::clone(store),
-        lookup: Lookup::new(Arc::clone(store), Surroundings { phonebooks }, limit)
+        lookup: Lookup::new(Arc::clone(store), around, limit)
             .asking_only(config.enabled_plugins.backends()),
         strict_conventions: config.rest_api.strict_conventions,
         enabled: config.enabled_plugins.clone(),

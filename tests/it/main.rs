@@ -4,6 +4,7 @@
 
 mod keep_tenants_apart;
 mod let_phones_in;
+mod lose_nothing_when_killed;
 mod meet_odd_clients;
 mod people;
 mod search_on_a_cisco;

@@ -31,7 +31,7 @@ pub async fn list(call: Call) -> Answer {
         .filter(wanted)
         .filter(searched)
         .collect();
-    let listed = memory::listed(enabled.len(), filtered, &page, |name| name);
+    let listed = memory::listed(enabled.len(), filtered, &page, |name| (*name).to_owned());
     Ok(json_answer(
         StatusCode::OK,
         &listed.map(|name| json!({"name": name})),

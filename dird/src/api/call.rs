@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::backends::Asker;
+use crate::contacts::{Spool, SpoolError};
 use crate::error::ApiError;
 use crate::identity::{Caller, Tenants, UserId, visible_tenants};
 use crate::store::Page;
@@ -35,10 +36,20 @@ pub struct Call {
 }
 
 impl Call {
-    /// What sources are told of the caller, acting for `user`.
-    pub fn asker(&self, user: Option<UserId>) -> Asker {
+    /// What sources are told of the caller.
+    pub fn asker(&self) -> Asker {
+        Asker {
+            user: self.caller.user().cloned(),
+            home: self.caller.home(),
+            token: self.caller.token().clone(),
+        }
+    }
+
+    /// What sources are told of the caller, who acts for `user`: somebody of the request's tenant.
+    pub fn asker_for(&self, user: Option<UserId>) -> Asker {
         Asker {
             user,
+            home: self.caller.tenant(),
             token: self.caller.token().clone(),
         }
     }
@@ -62,6 +73,24 @@ impl Call {
         }
     }
 
+    /// The user behind the token, who has things of his own; a token without one is refused.
+    pub fn user(&self) -> Result<UserId, ApiError> {
+        let reason = "This token has no user UUID";
+        let user = self.caller.user().cloned();
+        user.ok_or(ApiError::Early(StatusCode::UNAUTHORIZED, reason))
+    }
+
+    /// Takes a body of up to `longest` bytes that is too long for memory.
+    pub async fn spool(&mut self, longest: u64) -> Result<Spool, ApiError> {
+        let body = self.body.get_mut().map(std::mem::take).unwrap_or_default();
+        let spooled = Spool::receive(body, longest).await;
+        spooled.map_err(|error| match error {
+            SpoolError::TooLong => too_long(),
+            SpoolError::Broken => too_slow(),
+            SpoolError::Io(error) => ApiError::Internal(error.into()),
+        })
+    }
+
     /// Reads the JSON body. Its Content-Type does not matter; what is no JSON is refused, and so is a text with a NUL.
     pub async fn json(&mut self) -> Result<Value, ApiError> {
         let body = self.body.get_mut().map(std::mem::take).unwrap_or_default();
@@ -74,15 +103,19 @@ impl Call {
 async fn read_body(body: Body) -> Result<Bytes, ApiError> {
     match axum::body::to_bytes(body, LONGEST_BODY).await {
         Ok(bytes) => Ok(bytes),
-        Err(error) if is_too_long(&error) => {
-            let message = json!("The data value transmitted exceeds the capacity limit.");
-            Err(ApiError::Plain(StatusCode::PAYLOAD_TOO_LARGE, message))
-        }
-        Err(_) => {
-            let message = json!("The server timed out waiting for the body of the request.");
-            Err(ApiError::Plain(StatusCode::REQUEST_TIMEOUT, message))
-        }
+        Err(error) if is_too_long(&error) => Err(too_long()),
+        Err(_) => Err(too_slow()),
     }
+}
+
+fn too_long() -> ApiError {
+    let message = json!("The data value transmitted exceeds the capacity limit.");
+    ApiError::Plain(StatusCode::PAYLOAD_TOO_LARGE, message)
+}
+
+fn too_slow() -> ApiError {
+    let message = json!("The server timed out waiting for the body of the request.");
+    ApiError::Plain(StatusCode::REQUEST_TIMEOUT, message)
 }
 
 fn is_too_long(error: &axum::Error) -> bool {
@@ -106,23 +139,42 @@ fn malformed() -> ApiError {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PathParams(Vec<(Arc<str>, String)>);
 
+/// What an open segment must look like for its route to be meant at all (dird-api.md §1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Any,
+    /// A hyphenated UUID in any case, read in lower case.
+    Uuid,
+    /// A whole number.
+    Number,
+    /// One segment or several: a name that may hold slashes (O-21).
+    Path,
+}
+
 /// A route's path, read once: which segments it leaves open.
 #[derive(Debug, Clone)]
 pub struct Pattern {
-    open: Vec<(usize, Arc<str>)>,
+    open: Vec<(usize, Arc<str>, Form)>,
     last: usize,
     fixed: PathParams,
 }
 
 impl Pattern {
-    /// Reads a path with `{parameters}`.
+    /// Reads a path with `{parameters}`, some of them `{parameter:uuid}`, `{parameter:int}` or
+    /// `{parameter:path}`, of which there is one at most.
     pub fn new(path: &str) -> Self {
         let named = path
             .split('/')
             .enumerate()
             .filter_map(|(position, segment)| {
                 let name = segment.strip_prefix('{')?.strip_suffix('}')?;
-                Some((position, Arc::from(name)))
+                let (name, form) = match name.split_once(':') {
+                    Some((name, "uuid")) => (name, Form::Uuid),
+                    Some((name, "path")) => (name, Form::Path),
+                    Some((name, _)) => (name, Form::Number),
+                    None => (name, Form::Any),
+                };
+                Some((position, Arc::from(name), form))
             });
         Self {
             open: named.collect(),
@@ -133,7 +185,27 @@ impl Pattern {
 
     /// Names of the open segments.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.open.iter().map(|(_, name)| &**name)
+        self.open.iter().map(|(_, name, _)| &**name)
+    }
+
+    /// The part of `path`, whose pattern this is, before the parameter that may take several segments.
+    pub fn before_path<'a>(&self, path: &'a str) -> Option<&'a str> {
+        let (_, name, _) = self.open.iter().find(|(_, _, form)| *form == Form::Path)?;
+        let (head, _) = path.split_once(&format!("/{{{name}}}"))?;
+        Some(head)
+    }
+
+    /// True if the open segments of `path`, which matches otherwise, have the form that the pattern asks for.
+    pub fn fits(&self, path: &str) -> bool {
+        !path.ends_with('/')
+            && self.open.iter().all(|(position, _, form)| {
+                let segment = path.split('/').nth(*position).unwrap_or_default();
+                match form {
+                    Form::Any | Form::Path => true,
+                    Form::Uuid => is_hyphenated_uuid(segment),
+                    Form::Number => segment.bytes().all(|byte| byte.is_ascii_digit()),
+                }
+            })
     }
 
     /// The same pattern with a parameter that the path itself spells out.
@@ -150,15 +222,26 @@ impl PathParams {
     pub fn read(pattern: &Pattern, path: &str) -> Self {
         let segments: Vec<&str> = path.split('/').collect();
         let mut params = pattern.fixed.clone();
-        for (position, name) in &pattern.open {
-            let given = segments.get(*position).copied().unwrap_or_default();
+        // Segments that a name with slashes takes beyond its own.
+        let more = segments.len().saturating_sub(pattern.last + 1);
+        let mut start = 0;
+        for (position, name, form) in &pattern.open {
+            let taken = if *form == Form::Path { more } else { 0 };
+            let (first, after) = (start + position, start + position + taken + 1);
+            let given = segments.get(first..after).unwrap_or_default().join("/");
+            start += taken;
             let last = *position == pattern.last;
             let given = if last {
                 given.into()
             } else {
-                keep_slashes(given)
+                keep_slashes(&given)
             };
             let value = percent_decode_str(&given).decode_utf8_lossy().into_owned();
+            let value = if *form == Form::Uuid {
+                value.to_lowercase()
+            } else {
+                value
+            };
             params.0.push((Arc::clone(name), value));
         }
         params
@@ -177,6 +260,10 @@ impl PathParams {
         };
         self.0.iter().fold(access.to_owned(), fill)
     }
+}
+
+fn is_hyphenated_uuid(text: &str) -> bool {
+    text.len() == 36 && uuid::Uuid::try_parse(text).is_ok()
 }
 
 /// Protects encoded slashes from decoding by encoding their percent sign.

@@ -2,18 +2,28 @@
 //! once its caller is known; [`route`] is a line of the route table.
 
 pub mod backends;
+mod bulk;
 pub mod call;
 pub mod config;
+pub mod contact;
 pub mod convention;
 pub mod cors;
 pub mod displays;
 pub mod document;
 pub mod enabled;
+pub mod favorites;
 pub mod list;
 pub mod lookup;
 pub mod memory;
+pub mod personal;
+pub mod personal_import;
+pub mod phonebook_contacts;
+pub mod phonebook_import;
+pub mod phonebook_source_contacts;
+pub mod phonebooks;
 pub mod profile_sources;
 pub mod profiles;
 pub mod route;
 pub mod sources;
 pub mod status;
+pub mod tenant_phonebooks;

@@ -56,7 +56,9 @@ pub async fn list(call: Call) -> Answer {
         "backend" => |source| &source.backend,
         _ => |source| &source.name,
     };
-    let listed = memory::listed(total, filtered.collect(), &page, key);
+    let listed = memory::listed(total, filtered.collect(), &page, |source| {
+        key(source).to_owned()
+    });
     Ok(json_answer(StatusCode::OK, &listed.map(shown)))
 }
 

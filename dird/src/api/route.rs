@@ -45,6 +45,8 @@ pub struct Route {
     pub method: Method,
     /// Path under `/0.1`, with `{parameters}`.
     pub path: String,
+    /// Whether it reads or writes CSV beside JSON.
+    pub csv: bool,
     /// Access that the caller's token must have.
     pub access: String,
     /// Shape of its shared errors.
@@ -78,7 +80,7 @@ impl Route {
     {
         let name = std::any::type_name::<F>();
         let handler = Handler::Granted(Arc::new(move |call| Box::pin(handler(call))));
-        Self::plain(method, path.into(), family, name, handler).needing(access.into())
+        Self::plain(method, &path.into(), family, name, handler).needing(access.into())
     }
 
     /// A route for everybody.
@@ -89,12 +91,12 @@ impl Route {
     {
         let name = std::any::type_name::<F>();
         let handler = Handler::Open(Arc::new(move |open| Box::pin(handler(open))));
-        Self::plain(method, path.to_owned(), family, name, handler)
+        Self::plain(method, path, family, name, handler)
     }
 
     fn plain(
         method: Method,
-        path: String,
+        path: &str,
         family: Family,
         name: &'static str,
         handler: Handler,
@@ -103,11 +105,16 @@ impl Route {
             Method::PUT | Method::DELETE => 204,
             _ => 200,
         };
-        let pattern = Pattern::new(&path);
+        let pattern = Pattern::new(path);
+        let path = path
+            .replace(":uuid}", "}")
+            .replace(":int}", "}")
+            .replace(":path}", "}");
         let (access, body, listed, query) = (String::new(), None, None, [].as_slice());
         Self {
             method,
             path,
+            csv: false,
             access,
             family,
             name,
@@ -136,6 +143,13 @@ impl Route {
     #[must_use]
     pub fn takes(mut self, schemas: Vec<&'static Schema>) -> Self {
         self.body = Some(schemas);
+        self
+    }
+
+    /// The same route, which reads or writes CSV beside JSON.
+    #[must_use]
+    pub fn with_csv(mut self) -> Self {
+        self.csv = true;
         self
     }
 
@@ -179,11 +193,31 @@ impl Route {
             .unwrap_or_default()
     }
 
+    /// Its path for the router: what is open has no names there, which may differ between routes that begin alike; several
+    /// segments can only be taken at the end.
+    pub fn router_path(&self) -> String {
+        let Some(head) = self.pattern.before_path(&self.path) else {
+            return unnamed(&self.path);
+        };
+        format!("{}/{{open}}/{{*rest}}", unnamed(head))
+    }
+
     /// A name that no other route has.
     pub fn operation_id(&self) -> String {
         let path = self.path.replace(['{', '}'], "").replace(['/', '.'], "_");
         format!("{}{path}", self.method.as_str().to_lowercase())
     }
+}
+
+fn unnamed(path: &str) -> String {
+    let segments = path.split('/').map(|segment| {
+        if segment.starts_with('{') {
+            "{open}"
+        } else {
+            segment
+        }
+    });
+    segments.collect::<Vec<_>>().join("/")
 }
 
 /// Every route of one path.
@@ -193,6 +227,10 @@ pub struct PathRoutes(pub Vec<Route>);
 impl PathRoutes {
     /// Answers a request to the path.
     pub async fn answer(&self, app: Arc<App>, parts: Parts, body: Body) -> Response {
+        let path = parts.uri.path().trim_start_matches("/0.1");
+        if !self.0.iter().all(|route| route.pattern.fits(path)) {
+            return unknown_path();
+        }
         if parts.method == Method::OPTIONS {
             return self.allowed(Response::new(Body::empty()));
         }
@@ -223,6 +261,12 @@ impl PathRoutes {
     }
 }
 
+/// The answer for a path that no route has.
+pub fn unknown_path() -> Response {
+    let message = "The requested URL was not found on the server.";
+    json_answer(StatusCode::NOT_FOUND, &json!({"message": message}))
+}
+
 async fn run(route: &Route, app: Arc<App>, parts: Parts, body: Body) -> Answer {
     let handler = match &route.handler {
         Handler::Granted(handler) => handler,
@@ -232,7 +276,7 @@ async fn run(route: &Route, app: Arc<App>, parts: Parts, body: Body) -> Answer {
     let access = path.fill(&route.access);
     let caller = caller(&app, &parts.headers, access).await?;
     if app.strict_conventions {
-        convention::check(&parts)?;
+        convention::check(&parts, route.csv)?;
     }
     let query = Query::read(&parts.uri);
     let (headers, body) = (parts.headers, Mutex::new(body));

@@ -280,13 +280,14 @@ fn refused(error: StoreError, visible: &Tenants) -> ApiError {
         StoreError::Missing {
             kind: "phonebook",
             id,
-        } => unknown_phonebook(&id, visible),
+        } => unknown_phonebook(&id, visible, "/backends/phonebook/sources"),
         StoreError::Missing { id, .. } => unknown(StatusCode::NOT_FOUND, &id),
         other => other.into(),
     }
 }
 
-fn unknown_phonebook(id: &str, visible: &Tenants) -> ApiError {
+/// A phonebook source's phonebook is not in the tenants.
+pub fn unknown_phonebook(id: &str, visible: &Tenants, resource: &'static str) -> ApiError {
     let tenants: Vec<&str> = visible.ids().map(TenantId::as_str).collect();
     let quoted: Vec<String> = tenants.iter().map(|tenant| format!("'{tenant}'")).collect();
     let message = format!(
@@ -295,9 +296,5 @@ fn unknown_phonebook(id: &str, visible: &Tenants) -> ApiError {
     );
     let details = json!({"phonebook_key": {"uuid": id}, "visible_tenants": tenants});
     let problem = Problem::new(StatusCode::NOT_FOUND, "unknown-phonebook", message);
-    ApiError::from(
-        problem
-            .with_details(details)
-            .about("/backends/phonebook/sources"),
-    )
+    ApiError::from(problem.with_details(details).about(resource))
 }

@@ -108,7 +108,10 @@ impl Entry {
             return Some(text.as_deref().map_or(Field::Null, Field::Text));
         }
         match &self.raw {
-            Raw::Row { table, row } => table.row(*row).get(name).map(Field::Text),
+            Raw::Row { table, row } => {
+                let field = table.row(*row).field(name)?;
+                Some(field.map_or(Field::Null, Field::Text))
+            }
             Raw::Map(fields) => fields.get(name).map(|value| match value {
                 Value::Null => Field::Null,
                 Value::String(text) => Field::Text(text),

@@ -6,6 +6,7 @@ mod csv;
 mod csv_ws;
 mod entry;
 mod google;
+mod held;
 mod ldap;
 mod office365;
 mod personal;
@@ -13,14 +14,15 @@ mod phonebook;
 mod remote;
 mod wazo;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 pub use entry::{Entry, Field, Relations};
-pub use phonebook::Phonebooks;
 
-use crate::identity::{Token, UserId};
+use crate::identity::{Tenant, Token, UserId};
+use crate::index::{Lists, People};
 use crate::schema::Schema;
 use crate::store::model::Source as Configured;
 
@@ -29,6 +31,8 @@ use crate::store::model::Source as Configured;
 pub struct Asker {
     /// The user whose personal data may be shown; none for services.
     pub user: Option<UserId>,
+    /// The tenant in which that user's personal data is looked for: for the caller his own, for others the request's.
+    pub home: Tenant,
     /// The caller's own token, also when `user` is somebody else.
     pub token: Token,
 }
@@ -48,12 +52,30 @@ pub struct OpenError(pub String);
 pub trait Source: Send + Sync {
     /// Contacts that contain `term` in a searched column, in the source's own order.
     async fn search(&self, term: &str, asker: &Asker) -> Result<Vec<Entry>, SourceError>;
+
+    /// The contact behind each of `numbers`: the first one, in the source's own order, of which a first-matched column equals
+    /// the number. Numbers that nobody has are left out.
+    async fn reverse(
+        &self,
+        numbers: &[String],
+        asker: &Asker,
+    ) -> Result<HashMap<String, Entry>, SourceError>;
+
+    /// Contacts by their identifiers, in the source's own order. A source without identifiers has none.
+    async fn list(&self, ids: &[String], asker: &Asker) -> Result<Vec<Entry>, SourceError>;
+
+    /// Every contact that the asking user keeps for himself; a source that everybody shares has none.
+    async fn own(&self, _asker: &Asker) -> Result<Vec<Entry>, SourceError> {
+        Ok(Vec::new())
+    }
 }
 
 /// What sources of dird's own need from the rest of it.
 pub struct Surroundings {
-    /// Contents of the internal phonebooks.
-    pub phonebooks: Arc<Phonebooks>,
+    /// Lists of contacts in the store.
+    pub lists: Arc<Lists>,
+    /// What the store knows of users.
+    pub people: Arc<People>,
 }
 
 /// A kind of source.

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use indexmap::IndexMap;
 use serde_json::{Map, json};
 
 use super::{key, people, user::USER_ACL};
@@ -13,8 +12,8 @@ use crate::config::Config;
 use crate::identity::builtin::{Accounts, TenantRecord, UserRecord, secret};
 use crate::identity::{SystemAuthority, Tenant, TenantId, UserId};
 use crate::store::model::{
-    Contact, ContactId, DisplayColumn, Profile, ProfileId, ProfileService, Source, SourceId,
-    random_id,
+    Contact, ContactId, DisplayColumn, Fields, Profile, ProfileId, ProfileService, Source,
+    SourceId, random_id,
 };
 use crate::store::{Store, StoreError};
 
@@ -172,9 +171,12 @@ impl Demo {
             Some(count) => people::generated(count),
             None => read_contacts(&self.data.join(company.file))?,
         };
+        let list = (&phonebook.uuid).into();
+        let mut import = store.import_contacts(tenant, &list).await?;
         for batch in contacts.chunks(BATCH) {
-            store.add_contacts(tenant, &phonebook.uuid, batch).await?;
+            import.add(batch).await?;
         }
+        import.commit().await?;
         let mut source = source(tenant, "phonebook", company.phonebook);
         source.phonebook = Some(phonebook.uuid);
         Ok(source)
@@ -264,11 +266,11 @@ fn read_contacts(path: &Path) -> anyhow::Result<Vec<Contact>> {
     let mut contacts = Vec::new();
     for record in reader.records() {
         let record = record.with_context(named)?;
-        let fields: IndexMap<String, String> = columns
+        let fields: Fields = columns
             .iter()
             .zip(record.iter())
             .filter(|(column, _)| *column != "id")
-            .map(|(column, value)| (column.to_owned(), value.to_owned()))
+            .map(|(column, value)| (column.to_owned(), Some(value.to_owned())))
             .collect();
         contacts.push(Contact {
             uuid: ContactId(random_id()),

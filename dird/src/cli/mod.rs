@@ -7,6 +7,7 @@ mod key;
 mod people;
 mod serve;
 mod tenant;
+mod transfer;
 mod user;
 
 use std::future::Future;
@@ -56,6 +57,12 @@ pub struct Flags {
 enum Command {
     /// Load the demo site into the database.
     Demo(demo::Demo),
+    /// Fill a phonebook from a file.
+    #[command(subcommand)]
+    Import(transfer::Import),
+    /// Write a phonebook to a file.
+    #[command(subcommand)]
+    Export(transfer::Export),
     /// Manage the keys by which programs get tokens.
     #[command(subcommand)]
     Key(key::Key),
@@ -119,6 +126,8 @@ impl Command {
             let store = open_store(config).await?;
             match self {
                 Self::Demo(demo) => demo.execute(config, &store).await,
+                Self::Import(import) => import.execute(config, &store).await,
+                Self::Export(export) => export.execute(&store).await,
                 Self::Key(key) => key.execute(config, &store).await,
                 Self::Tenant(tenant) => tenant.execute(config, &store).await,
                 Self::User(user) => user.execute(&store).await,

@@ -1,8 +1,6 @@
 //! Invented people in any number, always the same ones, for trying dird at the size of a real site.
 
-use indexmap::IndexMap;
-
-use crate::store::model::{Contact, ContactId};
+use crate::store::model::{Contact, ContactId, Fields};
 
 const FIRST: [&str; 24] = [
     "Amélie",
@@ -57,7 +55,7 @@ fn person(index: usize) -> Contact {
         SYLLABLES[(scattered / 20) % 20],
         SYLLABLES[(scattered / 400) % 20],
     );
-    let fields: IndexMap<String, String> = [
+    let fields: Fields = [
         ("firstname", pick(&FIRST, 1).to_owned()),
         ("lastname", lastname),
         ("number", format!("+1555{index:07}")),
@@ -73,7 +71,7 @@ fn person(index: usize) -> Contact {
         ("company", pick(&COMPANIES, 24).to_owned()),
     ]
     .into_iter()
-    .map(|(name, value)| (name.to_owned(), value))
+    .map(|(name, value)| (name.to_owned(), Some(value)))
     .collect();
     // Made of the number alone, so that the same people have the same identifiers on every site.
     Contact {
@@ -92,7 +90,7 @@ mod tests {
         assert_eq!(people, generated(1000));
         let numbers: std::collections::HashSet<&str> = people
             .iter()
-            .map(|person| person.fields["number"].as_str())
+            .map(|person| person.fields["number"].as_deref().unwrap_or_default())
             .collect();
         assert_eq!(numbers.len(), 1000);
     }

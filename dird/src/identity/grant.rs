@@ -77,6 +77,11 @@ impl Caller {
         &self.info.tenant
     }
 
+    /// The tenant in which what the caller keeps for himself is filed: his own, whatever the request asked for.
+    pub fn home(&self) -> Tenant {
+        Tenant(self.info.tenant.clone())
+    }
+
     /// Tenant of the request: the one it named, else the token's (dird-api.md §2.3).
     pub fn tenant(&self) -> Tenant {
         Tenant(

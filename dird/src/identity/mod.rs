@@ -70,6 +70,9 @@ pub trait Authority: Send + Sync {
         tenant: &TenantId,
     ) -> Result<Vec<TenantEntry>, Refusal>;
 
+    /// `tenant` and every tenant below it, whoever asks.
+    async fn all_tenants_below(&self, tenant: &TenantId) -> Result<Vec<TenantEntry>, Refusal>;
+
     /// The master tenant, once it is known.
     fn master_tenant(&self) -> Option<TenantId>;
 
@@ -91,6 +94,16 @@ pub async fn authenticate(
     authority.check(&token, access, asked.as_ref()).await?;
     let info = authority.describe(&token).await?;
     Ok(Caller::granted(token, info, asked))
+}
+
+/// The tenant called `name` among the request's and those below it, as dird itself sees them (dird-api-contacts.md §5).
+pub async fn named_tenant(
+    authority: &dyn Authority,
+    caller: &Caller,
+    name: &str,
+) -> Result<Option<Tenant>, Refusal> {
+    let all = authority.all_tenants_below(caller.tenant().id()).await?;
+    Ok(caller.tenants(all).named(name))
 }
 
 /// The request's tenant and everything below it that the caller may see (dird-api.md §2.3). An authority that refuses to list

@@ -1,6 +1,7 @@
 //! Asking every source of a service at once. Whoever has not answered at the limit is left out, whoever fails is logged and
 //! left out; the answer keeps the profile's order (dird-api-semantics.md §2).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,25 +11,35 @@ use tokio::time::{Instant, timeout_at};
 
 use super::plan::{PlannedSource, Service};
 use crate::backends::{Asker, Entry};
+use crate::store::model::SourceId;
 
 /// What one source found.
 pub(super) type Found = (Arc<PlannedSource>, Vec<Entry>);
 
-/// Searches all sources of `service` for `term`.
-pub(super) async fn search(
+/// What sources are asked.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Question<'a> {
+    /// Who contains the term?
+    Search(&'a str),
+    /// Who has these identifiers? A source that is not named is not asked.
+    List(&'a HashMap<SourceId, Vec<String>>),
+}
+
+/// Asks all sources of `service`.
+pub(super) async fn ask_all(
     service: &Service,
-    term: &str,
+    question: Question<'_>,
     asker: &Asker,
     limit: Option<Duration>,
 ) -> Vec<Found> {
     if let [only] = service.sources.as_slice()
         && limit.is_none()
     {
-        return vec![(Arc::clone(only), ask(only, term, asker).await)];
+        return vec![(Arc::clone(only), ask(only, question, asker).await)];
     }
     let mut asked: FuturesUnordered<_> = (0_usize..)
         .zip(&service.sources)
-        .map(|(position, source)| async move { (position, ask(source, term, asker).await) })
+        .map(|(position, source)| async move { (position, ask(source, question, asker).await) })
         .collect();
     let mut answers: Vec<Option<Vec<Entry>>> = vec![None; service.sources.len()];
     let deadline = limit.map(|limit| Instant::now() + limit);
@@ -56,8 +67,15 @@ async fn next<F: Future>(
     }
 }
 
-async fn ask(source: &PlannedSource, term: &str, asker: &Asker) -> Vec<Entry> {
-    match source.source.search(term, asker).await {
+async fn ask(source: &PlannedSource, question: Question<'_>, asker: &Asker) -> Vec<Entry> {
+    let answer = match question {
+        Question::Search(term) => source.source.search(term, asker).await,
+        Question::List(wanted) => match wanted.get(&source.id) {
+            Some(ids) => source.source.list(ids, asker).await,
+            None => Ok(Vec::new()),
+        },
+    };
+    match answer {
         Ok(entries) => entries,
         Err(error) => {
             tracing::error!(source = source.name, %error, "the source did not answer");
@@ -73,7 +91,7 @@ mod tests {
 
     use super::*;
     use crate::backends::{Relations, Source, SourceError};
-    use crate::identity::Token;
+    use crate::identity::{SystemAuthority, TenantId, Token};
     use crate::lookup::template::Formatter;
 
     enum Behaviour {
@@ -95,14 +113,29 @@ mod tests {
                 Self::Hangs => std::future::pending().await,
             }
         }
+
+        async fn reverse(
+            &self,
+            numbers: &[String],
+            asker: &Asker,
+        ) -> Result<HashMap<String, Entry>, SourceError> {
+            let entries = self.search("", asker).await?;
+            Ok(numbers.iter().cloned().zip(entries).collect())
+        }
+
+        async fn list(&self, _: &[String], asker: &Asker) -> Result<Vec<Entry>, SourceError> {
+            self.search("", asker).await
+        }
     }
 
     fn service(behaviours: Vec<Behaviour>) -> Service {
         let planned = |source| {
             Arc::new(PlannedSource {
+                id: SourceId(String::new()),
                 name: String::new(),
                 backend: String::new(),
                 personal: false,
+                flagged: false,
                 formatter: Formatter::default(),
                 source: Arc::new(source),
             })
@@ -116,9 +149,10 @@ mod tests {
     async fn names(service: &Service, limit: Option<Duration>) -> Vec<String> {
         let asker = Asker {
             user: None,
+            home: SystemAuthority::new("test").tenant(TenantId::random()),
             token: Token::default(),
         };
-        let found = search(service, "", &asker, limit).await;
+        let found = ask_all(service, Question::Search(""), &asker, limit).await;
         let entries = found.iter().flat_map(|(_, entries)| entries);
         entries
             .filter_map(|entry| entry.get("name")?.to_text())

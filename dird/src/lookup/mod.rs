@@ -6,6 +6,7 @@ mod plan;
 mod table;
 pub mod template;
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,11 +16,14 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
 
 pub use plan::{Plan, Service};
-pub use table::ResultTable;
+pub use table::{Headers, ResultTable};
 
 use crate::backends::{Asker, Surroundings};
 use crate::identity::{Tenant, TenantId};
-use crate::store::{Changed, Store, StoreError};
+use crate::index::{Favorites, People};
+use crate::store::model::SourceId;
+use crate::store::{Changed, Page, Store, StoreError};
+use fan_out::Question;
 
 /// How long a plan is used at most, for a source that could not be opened to be tried again.
 const PLAN_LIFE: Duration = Duration::from_secs(30);
@@ -30,6 +34,9 @@ const PLANS: u64 = 10_000;
 /// Why a lookup has no table.
 #[derive(Debug, thiserror::Error)]
 pub enum LookupError {
+    /// The profile has no `favorites` service.
+    #[error("the profile `{0}` has no favourites")]
+    NoFavorites(String),
     /// The tenant has no profile of that name.
     #[error("the profile `{0}` does not exist")]
     UnknownProfile(String),
@@ -45,6 +52,7 @@ type PlanKey = (u64, TenantId, String);
 pub struct Lookup {
     store: Store,
     sources: plan::OpenSources,
+    people: Arc<People>,
     plans: Cache<PlanKey, Option<Arc<Plan>>>,
     changes: Mutex<Receiver<Changed>>,
     generation: AtomicU64,
@@ -59,6 +67,7 @@ impl Lookup {
             changes: Mutex::new(store.subscribe()),
             generation: AtomicU64::new(0),
             store,
+            people: Arc::clone(&around.people),
             sources: plan::OpenSources::new(around),
             plans: Cache::builder()
                 .max_capacity(PLANS)
@@ -86,8 +95,108 @@ impl Lookup {
     ) -> Result<ResultTable, LookupError> {
         let plan = self.plan(tenant, profile).await?;
         let limit = plan.lookup.timeout.or(self.default_timeout);
-        let found = fan_out::search(&plan.lookup, term, asker, limit).await;
-        Ok(ResultTable::new(plan, found, Some(term.to_owned())))
+        let question = Question::Search(term);
+        let found = fan_out::ask_all(&plan.lookup, question, asker, limit).await;
+        let favorites = self.flags(&plan, tenant, asker).await?;
+        Ok(ResultTable::new(
+            plan,
+            found,
+            favorites,
+            Some(term.to_owned()),
+        ))
+    }
+
+    /// The asking user's favourites that their sources still find (dird-api-directories.md §6).
+    pub async fn favorites(
+        &self,
+        tenant: &Tenant,
+        profile: &str,
+        asker: &Asker,
+    ) -> Result<ResultTable, LookupError> {
+        let plan = self.plan(tenant, profile).await?;
+        let service = plan.favorites.as_ref();
+        let service = service.ok_or_else(|| LookupError::NoFavorites(profile.to_owned()))?;
+        let favorites = self.favorites_of(tenant, asker).await?;
+        let mut wanted: HashMap<SourceId, Vec<String>> = HashMap::new();
+        for (source, contact) in favorites.iter() {
+            let ids = wanted.entry(source.clone()).or_default();
+            ids.push(contact.clone());
+        }
+        let question = Question::List(&wanted);
+        let found = fan_out::ask_all(service, question, asker, self.default_timeout).await;
+        Ok(ResultTable::new(plan, found, favorites, None))
+    }
+
+    /// Every contact that the asking user keeps for himself, through the tenant's first personal source
+    /// (dird-api-directories.md §9).
+    pub async fn personal(
+        &self,
+        tenant: &Tenant,
+        profile: &str,
+        asker: &Asker,
+    ) -> Result<ResultTable, LookupError> {
+        let plan = self.plan(tenant, profile).await?;
+        let first = Page {
+            order: "name",
+            limit: Some(1),
+            ..Page::default()
+        };
+        let alone = tenant.alone();
+        let sources = self.store.list_sources(&alone, Some("personal"), &first);
+        let sources = sources.await.map_err(Arc::new)?.items;
+        let mut found = Vec::new();
+        if let Some(configured) = sources.first()
+            && let Some(source) = plan.besides(configured, &self.sources).await
+        {
+            let own = source.source.own(asker).await.unwrap_or_else(|error| {
+                tracing::error!(source = source.name, %error, "the source did not answer");
+                Vec::new()
+            });
+            found.push((source, own));
+        }
+        let favorites = self.favorites_of(tenant, asker).await?;
+        Ok(ResultTable::new(plan, found, favorites, None))
+    }
+
+    /// The columns of a profile's results (dird-api-directories.md §4).
+    pub async fn headers(&self, tenant: &Tenant, profile: &str) -> Result<Headers, LookupError> {
+        Ok(Headers(self.plan(tenant, profile).await?))
+    }
+
+    /// The favourites that a table of the plan can show; without a column for them nobody has to look.
+    async fn flags(
+        &self,
+        plan: &Plan,
+        tenant: &Tenant,
+        asker: &Asker,
+    ) -> Result<Arc<Favorites>, LookupError> {
+        let flagged = plan.lookup.sources.iter().any(|source| source.flagged);
+        if flagged && plan.shows_favorites() {
+            match self.favorites_of(tenant, asker).await {
+                // Better a table without flags than none.
+                Err(LookupError::Store(error)) => {
+                    tracing::warn!(%error, "favourites could not be read");
+                    Ok(Arc::default())
+                }
+                known => known,
+            }
+        } else {
+            Ok(Arc::default())
+        }
+    }
+
+    async fn favorites_of(
+        &self,
+        tenant: &Tenant,
+        asker: &Asker,
+    ) -> Result<Arc<Favorites>, LookupError> {
+        match &asker.user {
+            Some(user) => {
+                let known = self.people.favorites(tenant, user).await;
+                known.map_err(|error| LookupError::Store(Arc::new(error)))
+            }
+            None => Ok(Arc::default()),
+        }
     }
 
     async fn plan(&self, tenant: &Tenant, profile: &str) -> Result<Arc<Plan>, LookupError> {

@@ -17,16 +17,41 @@ const OPEN: u64 = 10_000;
 
 /// A source of a plan.
 pub struct PlannedSource {
+    /// Identifier in its tenant.
+    pub id: SourceId,
     /// Name in results.
     pub name: String,
     /// Backend in results.
     pub backend: String,
     /// True if its contacts are the user's own.
     pub personal: bool,
+    /// True if its contacts may be favourites: it is in the profile's `favorites` service.
+    pub flagged: bool,
     /// Templates of the columns that the display shows.
     pub formatter: Formatter,
     /// The source itself.
     pub source: Arc<dyn Source>,
+}
+
+impl PlannedSource {
+    fn new(
+        configured: &Configured,
+        source: Arc<dyn Source>,
+        columns: &[DisplayColumn],
+        favorites: &[SourceId],
+    ) -> Self {
+        let shown = columns.iter();
+        let shown = shown.filter_map(|column| column.field.as_deref());
+        Self {
+            id: configured.uuid.clone(),
+            name: configured.name.clone(),
+            backend: configured.backend.clone(),
+            personal: configured.backend == "personal",
+            flagged: favorites.contains(&configured.uuid),
+            formatter: Formatter::new(&configured.format_columns).only_for(shown),
+            source,
+        }
+    }
 }
 
 /// What a profile says of one service.
@@ -44,52 +69,91 @@ pub struct Plan {
     pub columns: Vec<DisplayColumn>,
     /// The `lookup` service.
     pub lookup: Service,
+    /// The `favorites` service, if the profile has one.
+    pub favorites: Option<Service>,
+    favorite_sources: Vec<SourceId>,
 }
 
 impl Plan {
+    /// A source that the profile need not use, shown as the profile shows its own.
+    pub(super) async fn besides(
+        &self,
+        configured: &Configured,
+        open: &OpenSources,
+    ) -> Option<Arc<PlannedSource>> {
+        let source = open.get(configured).await?;
+        let favorites = &self.favorite_sources;
+        let planned = PlannedSource::new(configured, source, &self.columns, favorites);
+        Some(Arc::new(planned))
+    }
+
+    /// True if the display has a column that tells favourites.
+    pub(super) fn shows_favorites(&self) -> bool {
+        let mut columns = self.columns.iter();
+        columns.any(|column| column.r#type.as_deref() == Some("favorite"))
+    }
+
     /// Opens the sources of a profile. One that cannot be opened is left out and said in the log.
     pub(super) async fn new(resolved: ResolvedProfile, open: &OpenSources) -> Self {
         let columns = resolved
             .display
             .map(|display| display.columns)
             .unwrap_or_default();
-        let lookup = match resolved.profile.services.get("lookup") {
-            Some(service) => planned(service, &resolved.sources, &columns, open).await,
+        let services = &resolved.profile.services;
+        let favorites = services.get("favorites");
+        let favorite_sources = favorites.map_or_else(Vec::new, |service| service.sources.clone());
+        let planning = Planning {
+            configured: &resolved.sources,
+            columns: &columns,
+            favorites: &favorite_sources,
+            open,
+        };
+        let lookup = match services.get("lookup") {
+            Some(service) => planning.service(service).await,
             None => Service::default(),
         };
-        Self { columns, lookup }
+        let favorites = match favorites {
+            Some(service) => Some(planning.service(service).await),
+            None => None,
+        };
+        Self {
+            columns,
+            lookup,
+            favorites,
+            favorite_sources,
+        }
     }
 }
 
-async fn planned(
-    service: &ProfileService,
-    configured: &[Configured],
-    columns: &[DisplayColumn],
-    open: &OpenSources,
-) -> Service {
-    let mut sources = Vec::new();
-    for id in &service.sources {
-        let Some(source) = configured.iter().find(|source| source.uuid == *id) else {
-            continue;
-        };
-        let Some(opened) = open.get(source).await else {
-            continue;
-        };
-        let shown = columns.iter().filter_map(|column| column.field.as_deref());
-        sources.push(Arc::new(PlannedSource {
-            name: source.name.clone(),
-            backend: source.backend.clone(),
-            personal: source.backend == "personal",
-            formatter: Formatter::new(&source.format_columns).only_for(shown),
-            source: opened,
-        }));
-    }
-    Service {
-        sources,
-        timeout: timeout(service),
-    }
+/// What the services of one profile are made of.
+struct Planning<'a> {
+    configured: &'a [Configured],
+    columns: &'a [DisplayColumn],
+    favorites: &'a [SourceId],
+    open: &'a OpenSources,
 }
 
+impl Planning<'_> {
+    async fn service(&self, service: &ProfileService) -> Service {
+        let mut sources = Vec::new();
+        for id in &service.sources {
+            let configured = self.configured.iter().find(|source| source.uuid == *id);
+            if let Some(configured) = configured
+                && let Some(opened) = self.open.get(configured).await
+            {
+                sources.push(Arc::new(self.source(configured, opened)));
+            }
+        }
+        Service {
+            sources,
+            timeout: timeout(service),
+        }
+    }
+
+    fn source(&self, configured: &Configured, source: Arc<dyn Source>) -> PlannedSource {
+        PlannedSource::new(configured, source, self.columns, self.favorites)
+    }
+}
 /// `options.timeout` in seconds; null and nonsense are no limit of the profile's own.
 fn timeout(service: &ProfileService) -> Option<Duration> {
     let seconds = service.options.as_ref()?.get("timeout")?.as_f64()?;

@@ -7,24 +7,49 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use super::fan_out::Found;
 use super::plan::{Plan, PlannedSource};
 use crate::backends::{Entry, Field};
+use crate::index::Favorites;
 use crate::store::model::DisplayColumn;
 
 /// Contacts as a display shows them.
 pub struct ResultTable {
     plan: Arc<Plan>,
     found: Vec<Found>,
+    favorites: Arc<Favorites>,
     term: Option<String>,
 }
 
 impl ResultTable {
     /// Formats what was found; `term` is echoed by the lookups.
-    pub(super) fn new(plan: Arc<Plan>, mut found: Vec<Found>, term: Option<String>) -> Self {
+    pub(super) fn new(
+        plan: Arc<Plan>,
+        mut found: Vec<Found>,
+        favorites: Arc<Favorites>,
+        term: Option<String>,
+    ) -> Self {
         for (source, entries) in &mut found {
             for entry in entries {
                 source.formatter.apply(entry);
             }
         }
-        Self { plan, found, term }
+        Self {
+            plan,
+            found,
+            favorites,
+            term,
+        }
+    }
+}
+
+/// What a profile's tables show, without any result.
+pub struct Headers(pub(super) Arc<Plan>);
+
+impl Serialize for Headers {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let columns = &self.0.columns;
+        let mut table = serializer.serialize_map(Some(2))?;
+        table.serialize_entry("column_headers", &Each(columns, |column| &column.title))?;
+        table.serialize_entry("column_types", &Each(columns, |column| &column.r#type))?;
+        table.end()
     }
 }
 
@@ -64,6 +89,7 @@ impl Serialize for Rows<'_> {
                     columns,
                     source,
                     entry,
+                    favorites: &self.0.favorites,
                 })?;
             }
         }
@@ -75,6 +101,17 @@ struct Row<'a> {
     columns: &'a [DisplayColumn],
     source: &'a PlannedSource,
     entry: &'a Entry,
+    favorites: &'a Favorites,
+}
+
+impl Row<'_> {
+    fn is_favorite(&self) -> bool {
+        if !self.source.flagged || self.favorites.is_empty() {
+            return false;
+        }
+        let id = self.entry.relations.source_entry_id.clone();
+        id.is_some_and(|id| self.favorites.contains(&(self.source.id.clone(), id)))
+    }
 }
 
 impl Serialize for Row<'_> {
@@ -96,6 +133,7 @@ impl Serialize for Values<'_> {
             columns,
             source,
             entry,
+            ..
         } = self.0;
         let flagged = columns
             .iter()
@@ -103,7 +141,7 @@ impl Serialize for Values<'_> {
         let mut values = serializer.serialize_seq(Some(columns.len()))?;
         for (position, column) in columns.iter().enumerate() {
             if Some(position) == flagged {
-                values.serialize_element(&false)?;
+                values.serialize_element(&self.0.is_favorite())?;
             } else if is_type(column, "personal") {
                 values.serialize_element(&source.personal)?;
             } else {

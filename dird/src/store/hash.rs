@@ -3,27 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use kit::fold::fold;
 use serde_json::Value;
 use sha1::{Digest, Sha1};
-
-use super::model::Contact;
-
-/// The hash of a stored contact's fields.
-pub(super) fn contact_hash(contact: &Contact) -> String {
-    let values: Vec<(&str, Value)> = contact
-        .fields
-        .iter()
-        .map(|(name, value)| (name.as_str(), Value::from(value.as_str())))
-        .collect();
-    content_hash(values.iter().map(|(name, value)| (*name, value)))
-}
-
-/// Folded values, one a line, for searches that run in the database. Without NUL, which not every database stores as text.
-pub(super) fn folded_text(contact: &Contact) -> String {
-    let values: Vec<String> = contact.fields.values().map(|value| fold(value)).collect();
-    values.join("\n").replace('\0', "")
-}
 
 /// Lower-case hexadecimal SHA-1 of the contact's fields without `id`, written as JSON with keys sorted by code point, `", "`
 /// and `": "` between parts, and everything outside ASCII as `\uXXXX`.

@@ -2,6 +2,7 @@
 //! names. SQL lives here and nowhere else; a function that touches a tenant's rows asks for the proof of it.
 
 mod change;
+mod contacts;
 pub mod contract;
 mod engine;
 mod hash;
@@ -10,17 +11,20 @@ mod page;
 mod postgres;
 mod services;
 mod sqlite;
+mod written;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 pub use change::{Changed, Changes};
+pub use contacts::{
+    Contacts, Contents, Followed, Import, Imported, People, PhonebookKey, Phonebooks, Placed,
+    Standing,
+};
 pub use hash::content_hash;
 use model::{
-    Contact, Display, DisplayColumn, DisplayId, Phonebook, PhonebookId, Profile, ProfileId,
-    ResolvedProfile, Source, SourceId,
+    Display, DisplayColumn, DisplayId, Profile, ProfileId, ResolvedProfile, Source, SourceId,
 };
 pub use page::{Listed, Page};
 
@@ -33,6 +37,9 @@ pub enum StoreError {
     /// Something with this name exists already.
     #[error("the name \"{0}\" is already used")]
     NameTaken(String),
+    /// Something of this content or identifier exists already.
+    #[error("this would create a duplicate")]
+    Duplicate,
     /// The object does not exist in the given tenants.
     #[error("no such {kind}: \"{id}\"")]
     Missing {
@@ -62,6 +69,9 @@ impl StoreError {
         }
     }
 }
+
+/// Removals of contacts that a list remembers for its followers, and changes that one of them is given at once.
+const REMOVALS_KEPT: i64 = 10_000;
 
 /// Result of a store function.
 pub type Stored<T> = Result<T, StoreError>;
@@ -131,41 +141,6 @@ pub trait Profiles: Send + Sync {
     -> Stored<Option<ResolvedProfile>>;
 }
 
-/// A phonebook's contacts as they stood at one version.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PhonebookContents {
-    /// Version of the phonebook; every change of its contacts makes a new one.
-    pub version: i64,
-    /// Contacts in the order of insertion.
-    pub contacts: Vec<Contact>,
-}
-
-/// Internal phonebooks and their contacts.
-#[async_trait]
-pub trait Phonebooks: Send + Sync {
-    /// Adds a phonebook.
-    async fn create_phonebook(
-        &self,
-        tenant: &Tenant,
-        name: &str,
-        description: Option<&str>,
-    ) -> Stored<Phonebook>;
-    /// The phonebook with this name.
-    async fn phonebook_named(&self, tenant: &Tenant, name: &str) -> Stored<Option<Phonebook>>;
-    /// Adds contacts in one transaction, leaving out those whose content the phonebook already has. Returns how many were added.
-    async fn add_contacts(
-        &self,
-        tenant: &Tenant,
-        phonebook: &PhonebookId,
-        contacts: &[Contact],
-    ) -> Stored<usize>;
-    /// Everything in a phonebook.
-    async fn contents(&self, tenant: &Tenant, phonebook: &PhonebookId)
-    -> Stored<PhonebookContents>;
-    /// Present version of each of the named phonebooks that still exists.
-    async fn versions(&self, phonebooks: &[PhonebookId]) -> Stored<HashMap<PhonebookId, i64>>;
-}
-
 /// Whether the database is there.
 #[async_trait]
 pub trait Pulse: Send + Sync {
@@ -174,9 +149,15 @@ pub trait Pulse: Send + Sync {
 }
 
 /// A whole engine.
-pub trait Engine: Accounts + Sources + Displays + Profiles + Phonebooks + Changes + Pulse {}
+pub trait Engine:
+    Accounts + Sources + Displays + Profiles + Phonebooks + Contacts + People + Changes + Pulse
+{
+}
 
-impl<T: Accounts + Sources + Displays + Profiles + Phonebooks + Changes + Pulse> Engine for T {}
+impl<T> Engine for T where
+    T: Accounts + Sources + Displays + Profiles + Phonebooks + Contacts + People + Changes + Pulse
+{
+}
 
 /// The store of a running dird.
 pub type Store = Arc<dyn Engine>;

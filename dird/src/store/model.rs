@@ -24,6 +24,16 @@ pub struct ProfileId(pub String);
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PhonebookId(pub String);
 
+/// Identifies a list of contacts within its tenant: a phonebook, or what a user keeps for himself.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ListId(pub String);
+
+impl From<&PhonebookId> for ListId {
+    fn from(phonebook: &PhonebookId) -> Self {
+        Self(phonebook.0.clone())
+    }
+}
+
 /// Identifies a contact; opaque, at most 38 characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ContactId(pub String);
@@ -148,11 +158,14 @@ pub struct Phonebook {
     pub description: Option<String>,
 }
 
-/// A contact of a phonebook, in the order of insertion.
+/// Fields of a contact by name, in the order they were sent; a field may be there and hold nothing.
+pub type Fields = IndexMap<String, Option<String>>;
+
+/// A contact of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contact {
     /// Identifier.
     pub uuid: ContactId,
     /// Fields in the order they were sent, without the identifier.
-    pub fields: IndexMap<String, String>,
+    pub fields: Fields,
 }

@@ -38,6 +38,74 @@ async fn validators_spare_answers_and_protect_changes() {
 }
 
 #[tokio::test]
+async fn validators_protect_contacts_and_phonebooks() {
+    let site = Site::start(json!({})).await;
+    let book = site.phonebook("one").await;
+    let contacts = format!("{book}/contacts");
+    let contact = |name: &str| json!({"name": name});
+    let paths = [
+        format!(
+            "{contacts}/{}",
+            site.contact(&contacts, &contact("a")).await
+        ),
+        format!(
+            "/personal/{}",
+            site.contact("/personal", &contact("a")).await
+        ),
+        book,
+    ];
+    for path in &paths {
+        let get = || site.request(Method::GET, path, &site.alice);
+        let shown = get().send().await.unwrap();
+        let tag = shown.headers()["etag"].to_str().unwrap().to_owned();
+        let again = get().header("If-None-Match", &tag).send().await.unwrap();
+        assert_eq!(again.status().as_u16(), 304, "{path}");
+        for (method, status) in [
+            (Method::PUT, 200),
+            (Method::PUT, 412),
+            (Method::DELETE, 412),
+        ] {
+            let request = site.request(method.clone(), path, &site.alice);
+            let request = request.header("If-Match", &tag);
+            let request = request.body(contact("b").to_string());
+            let answered = request.send().await.unwrap();
+            assert_eq!(answered.status().as_u16(), status, "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn strict_negotiation_knows_the_routes_of_files() {
+    let site = Site::start(json!({"rest_api": {"strict_conventions": true}})).await;
+    let book = format!("{}/contacts", strict_phonebook(&site).await);
+    for list in [book.as_str(), "/personal"] {
+        for (kind, status) in [("text/csv; charset=utf-8", 201), ("text/plain", 415)] {
+            let (actual, body) = site.import(list, kind, "name\na\n").await;
+            assert_eq!(actual, status, "{list} {kind}: {body}");
+        }
+    }
+    for (accept, status) in [
+        ("text/csv", 200),
+        ("application/json", 200),
+        ("image/png", 406),
+    ] {
+        let request = site.request(Method::GET, "/personal", &site.alice);
+        let answered = request.header("Accept", accept).send().await.unwrap();
+        assert_eq!(answered.status().as_u16(), status, "{accept}");
+    }
+}
+
+/// Adds a phonebook where bodies must say that they are JSON; its path.
+async fn strict_phonebook(site: &Site) -> String {
+    let request = site.request(Method::POST, "/phonebooks", &site.alice);
+    let request = request.header("Content-Type", "application/json");
+    let body = json!({"name": "one"}).to_string();
+    let created = request.body(body).send().await.unwrap();
+    let created: serde_json::Value = created.json().await.unwrap();
+    format!("/phonebooks/{}", created["uuid"].as_str().unwrap())
+}
+
+#[tokio::test]
 async fn negotiation_is_strict_only_when_asked() {
     let tolerant = Site::start(json!({})).await;
     let strict = Site::start(json!({"rest_api": {"strict_conventions": true}})).await;

@@ -25,15 +25,22 @@ enum Step {
     },
 }
 
-const PATHS: [&str; 3] = ["/displays", "/backends/personal/sources", "/profiles"];
+const PATHS: [&str; 4] = [
+    "/displays",
+    "/backends/personal/sources",
+    "/profiles",
+    "/phonebooks",
+];
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        (any::<bool>(), 0..3_usize).prop_map(|(alice, path)| Step::Create { alice, path }),
-        (any::<bool>(), 0..3_usize, any::<bool>()).prop_map(|(alice, path, recurse)| Step::List {
-            alice,
-            path,
-            recurse
+        (any::<bool>(), 0..PATHS.len()).prop_map(|(alice, path)| Step::Create { alice, path }),
+        (any::<bool>(), 0..PATHS.len(), any::<bool>()).prop_map(|(alice, path, recurse)| {
+            Step::List {
+                alice,
+                path,
+                recurse,
+            }
         }),
         (any::<bool>(), any::<usize>(), 0..3_usize).prop_map(|(alice, object, method)| {
             Step::Reach {
@@ -49,7 +56,8 @@ fn body(path: usize, number: usize) -> Value {
     match path {
         0 => json!({"name": format!("d{number}"), "columns": [{"field": "x"}]}),
         1 => json!({"name": format!("s{number}")}),
-        _ => json!({"name": format!("p{number}"), "services": {}}),
+        2 => json!({"name": format!("p{number}"), "services": {}}),
+        _ => json!({"name": format!("b{number}")}),
     }
 }
 

@@ -7,6 +7,10 @@
 
 /// Makes tests of functions that take a [`crate::site::Site`]: one on each engine with each authority.
 macro_rules! in_every_setting {
+    (@either $($name:ident),+) => {
+        in_every_setting!(@one sqlite, Sqlite, Builtin, $($name),+);
+        in_every_setting!(@one postgres, Postgres, Builtin, $($name),+);
+    };
     ($($name:ident),+ $(,)?) => {
         in_every_setting!(@one sqlite_builtin, Sqlite, Builtin, $($name),+);
         in_every_setting!(@one sqlite_wazo, Sqlite, Wazo, $($name),+);
@@ -26,7 +30,13 @@ macro_rules! in_every_setting {
     };
 }
 
+/// Makes tests of functions that take a [`crate::site::Site`]: one on each engine.
+macro_rules! on_both_engines {
+    ($($name:ident),+ $(,)?) => { in_every_setting!(@either $($name),+); };
+}
+
 mod cases;
+mod contacts;
 mod conventions;
 #[path = "../identity/fake_auth.rs"]
 #[allow(dead_code, reason = "the tests of identity use more of it")]

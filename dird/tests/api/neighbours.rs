@@ -80,3 +80,35 @@ async fn a_second_dird_goes_by_a_changed_source_display_or_profile() {
     assert_eq!(one.send(Method::DELETE, &path, &json!({})).await.0, 204);
     shows(&other, Value::Null).await;
 }
+
+#[tokio::test]
+async fn a_second_dird_finds_contacts_and_favourites_that_the_first_was_given() {
+    let (one, other) = two().await;
+    let directory = crate::contacts::Directory::make(&one).await;
+    let found = async |expected: Value| {
+        let path = "/directories/lookup/default?term=zoe";
+        let mut last = Value::Null;
+        let agrees = async {
+            while last != expected {
+                sleep(Duration::from_millis(10)).await;
+                let (_, table) = other.get(path, &other.alice).await;
+                let rows = table["results"].as_array().into_iter().flatten();
+                last = rows.map(|row| row["column_values"].clone()).collect();
+            }
+        };
+        let waited = timeout(SOON, agrees).await;
+        assert!(waited.is_ok(), "expected {expected}, still found {last}");
+    };
+    found(json!([])).await;
+    let zoe = json!({"firstname": "Zoe"});
+    let id = one.contact(&directory.book, &zoe).await;
+    found(json!([["Zoe", false, false]])).await;
+    one.contact("/personal", &zoe).await;
+    found(json!([["Zoe", false, false], ["Zoe", false, true]])).await;
+    let favorite = format!("/directories/favorites/book/{id}");
+    assert_eq!(one.send(Method::PUT, &favorite, &json!({})).await.0, 204);
+    found(json!([["Zoe", true, false], ["Zoe", false, true]])).await;
+    one.delete("/personal").await;
+    one.delete(&format!("{}/{id}", directory.book)).await;
+    found(json!([])).await;
+}

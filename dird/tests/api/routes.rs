@@ -6,13 +6,14 @@ use dird::router::enabled_routes;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::cases::expected::nothing_for;
 use crate::site::{Site, answer};
 
 /// A path of the route with something in each open segment.
 fn path(route: &Route) -> String {
     let names: Vec<String> = route.parameter_names().map(str::to_owned).collect();
     names.iter().fold(route.path.clone(), |path, name| {
-        path.replace(&format!("{{{name}}}"), "unknown")
+        path.replace(&format!("{{{name}}}"), nothing_for(name))
     })
 }
 
@@ -123,8 +124,10 @@ async fn every_list_refuses_bad_parameters_and_takes_extreme_ones() {
         ] {
             let (status, body) = site.get(&format!("{url}?{good}"), &site.alice).await;
             assert_eq!(status, 200, "{url}?{good}: {body}");
+            // Phonebooks have no count of their own for what was found (O-44).
+            let counted = url == "/phonebooks" || body["filtered"].is_u64();
             assert!(
-                body["total"].is_u64() && body["filtered"].is_u64() && body["items"].is_array(),
+                body["total"].is_u64() && counted && body["items"].is_array(),
                 "{url}"
             );
         }

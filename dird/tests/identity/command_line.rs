@@ -17,13 +17,16 @@ use tempfile::TempDir;
 
 use crate::wazo::tenant;
 
-struct Desk {
-    folder: TempDir,
+/// Where an administrator sits: a configuration on a database of its own.
+pub(crate) struct Desk {
+    /// Folder for files of a test.
+    pub(crate) folder: TempDir,
     config: PathBuf,
 }
 
 impl Desk {
-    fn new() -> Self {
+    /// A desk nobody has worked at.
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("dird.yml");
         let settings = json!({
@@ -35,7 +38,8 @@ impl Desk {
         Self { folder, config }
     }
 
-    fn run(&self, arguments: &[&str], input: &str) -> Output {
+    /// Runs dird with these arguments and this on its standard input.
+    pub(crate) fn run(&self, arguments: &[&str], input: &str) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dird"));
         command.arg("-c").arg(&self.config).args(arguments);
         command
@@ -49,7 +53,7 @@ impl Desk {
     }
 
     /// What a command that succeeds prints.
-    fn prints(&self, arguments: &[&str], input: &str) -> String {
+    pub(crate) fn prints(&self, arguments: &[&str], input: &str) -> String {
         let output = self.run(arguments, input);
         let errors = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success(), "{arguments:?}: {errors}");
@@ -60,14 +64,15 @@ impl Desk {
     }
 
     /// What a command that fails complains about.
-    fn complains(&self, arguments: &[&str], input: &str) -> String {
+    pub(crate) fn complains(&self, arguments: &[&str], input: &str) -> String {
         let output = self.run(arguments, input);
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
         assert!(output.stdout.is_empty());
         String::from_utf8(output.stderr).unwrap()
     }
 
-    async fn store(&self) -> Store {
+    /// The database, beside dird.
+    pub(crate) async fn store(&self) -> Store {
         dird::store::open(&uri(self.folder.path())).await.unwrap()
     }
 
@@ -83,7 +88,7 @@ fn uri(folder: &Path) -> String {
     format!("sqlite:{}", folder.join("dird.db").display())
 }
 
-fn proof(uuid: &str) -> Tenant {
+pub(crate) fn proof(uuid: &str) -> Tenant {
     SystemAuthority::new("test").tenant(tenant(uuid))
 }
 

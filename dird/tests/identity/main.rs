@@ -8,4 +8,5 @@ mod command_line;
 mod fake_auth;
 mod own_token;
 mod serving;
+mod transfer;
 mod wazo;

@@ -22,11 +22,13 @@ macro_rules! on_both_engines {
 
 mod accounts;
 mod changes;
+mod contacts;
 mod displays;
 mod inventory;
 mod isolation;
 mod lists;
 mod outage;
+mod people;
 mod phonebooks;
 mod profiles;
 mod sources;

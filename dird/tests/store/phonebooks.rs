@@ -1,18 +1,19 @@
-//! Phonebooks and their contacts.
+//! Phonebooks.
 
-use dird::store::StoreError;
-use dird::store::model::PhonebookId;
+use dird::store::model::Phonebook;
+use dird::store::{Page, PhonebookKey, StoreError};
 
-use crate::world::{World, contact, tenant};
+use crate::world::{World, contact, csv, names, tenant};
 
 on_both_engines!(
     a_phonebook_is_found_by_its_name,
     a_taken_name_is_refused_within_the_tenant_only,
     numbers_of_phonebooks_are_never_the_same,
-    contacts_come_in_the_order_of_insertion_each_content_once,
-    every_change_of_contacts_makes_a_new_version,
-    an_unknown_phonebook_is_missing,
-    writers_of_one_phonebook_take_turns,
+    lists_are_searched_by_name_and_description,
+    a_change_of_the_name_may_not_take_anothers,
+    a_deleted_phonebook_takes_contacts_and_sources_with_it,
+    a_number_is_not_used_twice,
+    foreign_phonebooks_are_missing,
 );
 
 async fn a_phonebook_is_found_by_its_name(world: World) {
@@ -58,118 +59,159 @@ async fn numbers_of_phonebooks_are_never_the_same(world: World) {
     assert!(two.id > one.id && one.id > 0);
 }
 
-async fn contacts_come_in_the_order_of_insertion_each_content_once(world: World) {
+async fn lists_are_searched_by_name_and_description(world: World) {
     let scope = tenant();
-    let book = world
-        .store
-        .create_phonebook(&scope, "book", None)
-        .await
-        .unwrap()
-        .uuid;
-    let (zoe, adam) = (contact("Zo\u{e9}", "1"), contact("Adam", "2"));
-    let first = [zoe.clone(), adam.clone(), contact("Zo\u{e9}", "1")];
-    assert_eq!(
-        world
+    for (name, description) in [
+        ("b", Some("\u{c9}t\u{e9}")),
+        ("A", None),
+        ("c%", Some("alps")),
+    ] {
+        let made = world.store.create_phonebook(&scope, name, description);
+        made.await.unwrap();
+    }
+    let list = async |order, descending, search: Option<&str>| {
+        let page = Page {
+            order,
+            descending,
+            search: search.map(str::to_owned),
+            ..Page::default()
+        };
+        let listed = world
             .store
-            .add_contacts(&scope, &book, &first)
+            .list_phonebooks(&scope.alone(), &page)
             .await
-            .unwrap(),
-        2
-    );
-    let bob = contact("Bob \u{0}\u{1f600}", "3");
-    let second = [contact("Adam", "2"), bob.clone()];
-    assert_eq!(
-        world
-            .store
-            .add_contacts(&scope, &book, &second)
-            .await
-            .unwrap(),
-        1
-    );
-    let contents = world.store.contents(&scope, &book).await.unwrap();
-    assert_eq!(contents.contacts, [zoe, adam, bob]);
-    let fields: Vec<_> = contents.contacts[0].fields.keys().collect();
-    assert_eq!(fields, ["number", "firstname"]);
+            .unwrap();
+        assert_eq!(listed.total, 3);
+        names(&listed, |phonebook| &phonebook.name)
+    };
+    assert_eq!(list("name", false, None).await, ["A", "b", "c%"]);
+    assert_eq!(list("name", true, None).await, ["c%", "b", "A"]);
+    assert_eq!(list("description", false, None).await, ["c%", "b", "A"]);
+    assert_eq!(list("description", true, None).await, ["A", "b", "c%"]);
+    assert_eq!(list("name", false, Some("ete")).await, ["b"]);
+    assert_eq!(list("name", false, Some("a")).await, ["A", "c%"]);
+    assert_eq!(list("name", false, Some("%")).await, ["c%"]);
+    assert!(list("name", false, Some("a\0")).await.is_empty());
 }
 
-async fn every_change_of_contacts_makes_a_new_version(world: World) {
+async fn a_change_of_the_name_may_not_take_anothers(world: World) {
     let scope = tenant();
-    let book = world
-        .store
-        .create_phonebook(&scope, "book", None)
-        .await
-        .unwrap()
-        .uuid;
-    let before = world.store.contents(&scope, &book).await.unwrap().version;
+    let make = |name| world.store.create_phonebook(&scope, name, Some("kept"));
+    let one = make("one").await.unwrap();
+    make("two").await.unwrap();
+    let renamed = Phonebook {
+        name: "two".into(),
+        ..one.clone()
+    };
+    let refused = world.store.update_phonebook(&scope, &renamed).await;
+    assert!(matches!(refused, Err(StoreError::NameTaken(name)) if name == "two"));
+    let renamed = Phonebook {
+        name: "three".into(),
+        ..one.clone()
+    };
     world
         .store
-        .add_contacts(&scope, &book, &[contact("a", "1")])
+        .update_phonebook(&scope, &renamed)
         .await
         .unwrap();
-    let after = world.store.contents(&scope, &book).await.unwrap().version;
-    assert!(after > before);
-    let asked = [book.clone(), PhonebookId("unknown".into())];
-    let versions = world.store.versions(&asked).await.unwrap();
-    assert_eq!(versions.len(), 1);
-    assert_eq!(versions[&book], after);
+    let key = PhonebookKey::Number(one.id);
+    assert_eq!(
+        world.store.phonebook(&scope, &key).await.unwrap(),
+        Some(renamed)
+    );
 }
 
-async fn an_unknown_phonebook_is_missing(world: World) {
+async fn a_deleted_phonebook_takes_contacts_and_sources_with_it(world: World) {
+    let scope = tenant();
+    let book = world
+        .store
+        .create_phonebook(&scope, "book", None)
+        .await
+        .unwrap();
+    let list = (&book.uuid).into();
+    let contact = contact("Zo\u{e9}", "1");
+    world
+        .store
+        .create_contact(&scope, &list, &contact)
+        .await
+        .unwrap();
+    let mut source = csv(&scope, "");
+    source.backend = "phonebook".into();
+    source.phonebook = Some(book.uuid.clone());
+    world.store.create_source(&scope, &source).await.unwrap();
+    world
+        .store
+        .delete_phonebook(&scope, &book.uuid)
+        .await
+        .unwrap();
+    let alone = scope.alone();
+    let found = world.store.source(&alone, "phonebook", &source.uuid);
+    assert_eq!(found.await.unwrap(), None);
+    assert_eq!(world.store.version(&scope, &list).await.unwrap(), None);
+    let found = world
+        .store
+        .contact(&scope, &list, &contact.uuid)
+        .await
+        .unwrap();
+    assert_eq!(found, None);
+    let again = world
+        .store
+        .create_phonebook(&scope, "book", None)
+        .await
+        .unwrap();
+    let contents = world
+        .store
+        .contents(&scope, &(&again.uuid).into())
+        .await
+        .unwrap();
+    assert!(contents.contacts.is_empty());
+}
+
+async fn a_number_is_not_used_twice(world: World) {
+    let scope = tenant();
+    let first = world
+        .store
+        .create_phonebook(&scope, "book", None)
+        .await
+        .unwrap();
+    world
+        .store
+        .delete_phonebook(&scope, &first.uuid)
+        .await
+        .unwrap();
+    let second = world
+        .store
+        .create_phonebook(&scope, "book", None)
+        .await
+        .unwrap();
+    assert!(second.id > first.id);
+}
+
+async fn foreign_phonebooks_are_missing(world: World) {
     let (scope, other) = (tenant(), tenant());
     let foreign = world
         .store
         .create_phonebook(&other, "book", None)
         .await
-        .unwrap()
-        .uuid;
-    for book in [foreign, PhonebookId("unknown".into())] {
-        let added = world
-            .store
-            .add_contacts(&scope, &book, &[contact("a", "1")])
-            .await;
-        assert!(matches!(
-            added,
-            Err(StoreError::Missing {
-                kind: "phonebook",
-                ..
-            })
-        ));
-        let read = world.store.contents(&scope, &book).await;
-        assert!(matches!(
-            read,
-            Err(StoreError::Missing {
-                kind: "phonebook",
-                ..
-            })
-        ));
-    }
-}
-
-async fn writers_of_one_phonebook_take_turns(world: World) {
-    let scope = tenant();
-    let book = world
-        .store
-        .create_phonebook(&scope, "book", None)
-        .await
-        .unwrap()
-        .uuid;
-    let mut writers = tokio::task::JoinSet::new();
-    for writer in 0..8 {
-        let (store, scope, book) = (world.store.clone(), scope.clone(), book.clone());
-        writers.spawn(async move {
-            for number in 0..5 {
-                let added = contact(&writer.to_string(), &number.to_string());
-                store.add_contacts(&scope, &book, &[added]).await.unwrap();
-            }
-        });
-    }
-    writers.join_all().await;
-    let contents = world.store.contents(&scope, &book).await.unwrap();
-    assert_eq!((contents.contacts.len(), contents.version), (40, 40));
-    for writer in 0..8 {
-        let own = contents.contacts.iter();
-        let own = own.filter(|contact| contact.fields["firstname"] == writer.to_string());
-        let numbers: Vec<&str> = own.map(|contact| &*contact.fields["number"]).collect();
-        assert_eq!(numbers, ["0", "1", "2", "3", "4"]);
-    }
+        .unwrap();
+    let key = PhonebookKey::Uuid(foreign.uuid.clone());
+    assert_eq!(world.store.phonebook(&scope, &key).await.unwrap(), None);
+    let key = PhonebookKey::Number(foreign.id);
+    assert_eq!(world.store.phonebook(&scope, &key).await.unwrap(), None);
+    let refused = world.store.delete_phonebook(&scope, &foreign.uuid).await;
+    assert!(matches!(
+        refused,
+        Err(StoreError::Missing {
+            kind: "phonebook",
+            ..
+        })
+    ));
+    let refused = world.store.update_phonebook(&scope, &foreign).await;
+    assert!(matches!(
+        refused,
+        Err(StoreError::Missing {
+            kind: "phonebook",
+            ..
+        })
+    ));
 }

@@ -122,8 +122,8 @@ pub(crate) fn contact(name: &str, number: &str) -> Contact {
     Contact {
         uuid: ContactId(random_id()),
         fields: IndexMap::from([
-            ("number".into(), number.into()),
-            ("firstname".into(), name.into()),
+            ("number".into(), Some(number.into())),
+            ("firstname".into(), Some(name.into())),
         ]),
     }
 }

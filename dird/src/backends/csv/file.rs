@@ -100,7 +100,7 @@ fn parse(bytes: &[u8], format: &Format) -> Result<Content, FileError> {
     let mut builder = TableBuilder::default();
     let mut record = csv::StringRecord::new();
     while reader.read_record(&mut record)? {
-        builder.push(columns.iter().zip(record.iter()))?;
+        builder.push(columns.iter().zip(record.iter().map(Some)))?;
     }
     let index = SearchIndex::build(Arc::new(builder.build()), &format.searched)?;
     Ok(Content { index })

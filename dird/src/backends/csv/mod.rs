@@ -3,6 +3,7 @@
 
 mod file;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -78,6 +79,7 @@ impl SourceKind for Kind {
         let opened = CsvSource {
             name: source.name.clone(),
             unique_column: settings.unique_column,
+            matched: source.first_matched_columns.clone(),
             path: settings.file,
             format,
             read: ArcSwap::default(),
@@ -99,6 +101,7 @@ struct CsvSource {
     path: PathBuf,
     format: Format,
     unique_column: Option<String>,
+    matched: Vec<String>,
     read: ArcSwap<Read>,
 }
 
@@ -128,6 +131,11 @@ impl CsvSource {
         content
     }
 
+    fn entry(&self, content: &Content, row: usize) -> Entry {
+        let table = Arc::clone(content.index.table());
+        Entry::of_row(table, row, self.unique_column.as_deref())
+    }
+
     /// Said once for each version of the file.
     fn warn_of_absent_columns(&self, content: &Content) {
         let table = content.index.table();
@@ -148,8 +156,31 @@ impl Source for CsvSource {
         let Some(content) = self.refresh().await else {
             return Ok(Vec::new());
         };
-        let unique = self.unique_column.as_deref();
-        let entry = |row| Entry::of_row(Arc::clone(content.index.table()), row, unique);
+        let entry = |row| self.entry(&content, row);
         Ok(content.index.search(term).into_iter().map(entry).collect())
+    }
+
+    async fn reverse(
+        &self,
+        numbers: &[String],
+        _asker: &Asker,
+    ) -> Result<HashMap<String, Entry>, SourceError> {
+        let Some(content) = self.refresh().await else {
+            return Ok(HashMap::new());
+        };
+        let rows = content.index.table().rows_of(&self.matched, numbers);
+        let entry = |(number, row)| (number, self.entry(&content, row));
+        Ok(rows.into_iter().map(entry).collect())
+    }
+
+    async fn list(&self, ids: &[String], _asker: &Asker) -> Result<Vec<Entry>, SourceError> {
+        let (Some(content), Some(unique)) = (self.refresh().await, &self.unique_column) else {
+            return Ok(Vec::new());
+        };
+        let rows = content.index.table().rows_with(unique, ids);
+        Ok(rows
+            .into_iter()
+            .map(|row| self.entry(&content, row))
+            .collect())
     }
 }

@@ -1,15 +1,14 @@
-//! Sources over dird's own phonebooks (dird-api-semantics.md §4.5). Their contacts are held in memory; see [`contents`].
+//! Sources over dird's own phonebooks (dird-api-semantics.md §4.5).
 
-mod contents;
-
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-pub use contents::Phonebooks;
-
+use super::held;
 use super::{Asker, Entry, OpenError, Source, SourceError, SourceKind, Surroundings};
 use crate::identity::SystemAuthority;
+use crate::index::{ListKey, Lists};
 use crate::schema::{Field, Kind as Kinds, Schema};
 use crate::store::model::Source as Configured;
 
@@ -37,31 +36,46 @@ impl SourceKind for Kind {
         source: &Configured,
         around: &Surroundings,
     ) -> Result<Arc<dyn Source>, OpenError> {
-        let phonebook = source.phonebook.clone();
+        let phonebook = source.phonebook.as_ref();
         let phonebook = phonebook.ok_or_else(|| OpenError("it has no phonebook".into()))?;
         // The source was read within its tenant, so its phonebook is of that tenant too.
         let tenant = SystemAuthority::new("phonebook source").tenant(source.tenant.clone());
         Ok(Arc::new(PhonebookSource {
-            key: contents::Key {
+            key: ListKey {
                 tenant,
-                phonebook,
+                list: phonebook.into(),
                 searched: source.searched_columns.clone(),
+                matched: source.first_matched_columns.clone(),
+                drop_empty: false,
             },
-            phonebooks: Arc::clone(&around.phonebooks),
+            lists: Arc::clone(&around.lists),
         }))
     }
 }
 
 struct PhonebookSource {
-    key: contents::Key,
-    phonebooks: Arc<Phonebooks>,
+    key: ListKey,
+    lists: Arc<Lists>,
 }
 
 #[async_trait]
 impl Source for PhonebookSource {
     async fn search(&self, term: &str, _asker: &Asker) -> Result<Vec<Entry>, SourceError> {
-        let index = self.phonebooks.index(&self.key).await?;
-        let entry = |row| Entry::of_row(Arc::clone(index.table()), row, Some("id"));
-        Ok(index.search(term).into_iter().map(entry).collect())
+        let held = self.lists.get(&self.key).await?;
+        Ok(held::matching(&held, term))
+    }
+
+    async fn reverse(
+        &self,
+        numbers: &[String],
+        _asker: &Asker,
+    ) -> Result<HashMap<String, Entry>, SourceError> {
+        let held = self.lists.get(&self.key).await?;
+        Ok(held::numbered(&held, numbers))
+    }
+
+    async fn list(&self, ids: &[String], _asker: &Asker) -> Result<Vec<Entry>, SourceError> {
+        let held = self.lists.get(&self.key).await?;
+        Ok(held::with_ids(&held, ids))
     }
 }

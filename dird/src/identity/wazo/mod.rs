@@ -116,13 +116,6 @@ impl Questions {
             };
             return self.bounded(&token, [alone].into()).await;
         };
-        let entry = |tenant: Tenant| {
-            let uuid = TenantId::new(&tenant.uuid)?;
-            Some(TenantEntry {
-                uuid,
-                name: tenant.name,
-            })
-        };
         let entries = listed.into_iter().filter_map(entry).collect();
         self.bounded(&token, entries).await
     }
@@ -135,6 +128,14 @@ impl Questions {
             Err(refusal) => Ok(Fresh::refused(refusal)),
         }
     }
+}
+
+fn entry(tenant: Tenant) -> Option<TenantEntry> {
+    let uuid = TenantId::new(&tenant.uuid)?;
+    Some(TenantEntry {
+        uuid,
+        name: tenant.name,
+    })
 }
 
 async fn describe(client: &AuthClient, token: &Token) -> Result<Fresh<Owned>, Refusal> {
@@ -180,6 +181,19 @@ impl Authority for Wazo {
         let key = Key::new(&[token.expose(), tenant.as_str()]);
         let questions = self.questions.clone();
         let ask = questions.tree(token.clone(), tenant.clone());
+        Ok(self.trees.get(key, ask).await?.to_vec())
+    }
+
+    async fn all_tenants_below(&self, tenant: &TenantId) -> Result<Vec<TenantEntry>, Refusal> {
+        let key = Key::new(&["", tenant.as_str()]);
+        let (client, root) = (Arc::clone(&self.questions.client), tenant.clone());
+        let ask = async move {
+            let listed = reached(client.tenants(root.as_str())).await?;
+            Ok(Fresh::good(
+                listed.into_iter().filter_map(entry).collect(),
+                None,
+            ))
+        };
         Ok(self.trees.get(key, ask).await?.to_vec())
     }
 

@@ -9,7 +9,7 @@ use sqlx::{ConnectOptions, Connection};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use super::{CHANNEL, MIGRATIONS, PATIENCE, SCHEMA};
+use super::{CHANNEL, CONTENTS, MIGRATIONS, PATIENCE, SCHEMA};
 use crate::identity::TenantId;
 use crate::store::change::Feed;
 use crate::store::engine::migrator;
@@ -138,13 +138,18 @@ impl Link {
         loop {
             tokio::select! {
                 told = listener.try_recv() => match told? {
+                    Some(notice) if notice.payload() == CONTENTS => self.feed.contents_changed(),
                     Some(notice) => match TenantId::new(notice.payload()) {
                         Some(tenant) => self.feed.publish(Changed::Tenant(tenant)),
                         None => self.feed.publish(Changed::Everything),
                     },
                     None => return Ok(()),
                 },
-                _ = poll.tick() => self.compare_versions().await?,
+                _ = poll.tick() => {
+                    self.compare_versions().await?;
+                    // Who holds contents compares them with the list's version, which costs little.
+                    self.feed.contents_changed();
+                }
             }
         }
     }

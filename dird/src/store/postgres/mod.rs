@@ -3,8 +3,12 @@
 
 mod accounts;
 mod address;
+mod contact;
 mod display;
+mod feed;
+mod import;
 mod link;
+mod person;
 mod phonebook;
 mod profile;
 mod row;
@@ -28,17 +32,27 @@ use crate::identity::TenantId;
 use link::{Link, State};
 
 /// Every schema change, in order. A released file is never edited.
-pub(super) const MIGRATIONS: [Step; 1] = [(
-    1,
-    "site",
-    include_str!("../../../migrations/postgres/0001_site.sql"),
-)];
+pub(super) const MIGRATIONS: [Step; 2] = [
+    (
+        1,
+        "site",
+        include_str!("../../../migrations/postgres/0001_site.sql"),
+    ),
+    (
+        2,
+        "contacts",
+        include_str!("../../../migrations/postgres/0002_contacts.sql"),
+    ),
+];
 
 /// Where everything lives.
 const SCHEMA: &str = "dird";
 
 /// Channel on which servers tell each other that a tenant's configuration has changed.
 const CHANNEL: &str = "dird_change";
+
+/// What is told on the channel when contacts or favourites have changed; no tenant is called so.
+const CONTENTS: &str = "";
 
 /// Connections for reading and writing.
 const CONNECTIONS: u32 = 10;
@@ -51,11 +65,15 @@ const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
 const PING: &str = "SELECT 1";
 
 /// Every statement of the engine.
-pub(super) const STATEMENTS: [&[&str]; 8] = [
+pub(super) const STATEMENTS: [&[&str]; 12] = [
     &[PING],
     accounts::STATEMENTS,
+    contact::STATEMENTS,
     display::STATEMENTS,
+    feed::STATEMENTS,
+    import::STATEMENTS,
     link::STATEMENTS,
+    person::STATEMENTS,
     phonebook::STATEMENTS,
     profile::STATEMENTS,
     source::STATEMENTS,
@@ -67,11 +85,18 @@ struct Write {
     transaction: Transaction<'static, sqlx::Postgres>,
     feed: Feed,
     touched: Option<TenantId>,
+    contents_changed: bool,
 }
 
 impl Write {
-    async fn commit(self) -> Stored<()> {
+    async fn commit(mut self) -> Stored<()> {
+        if self.contents_changed {
+            self.tell_of_contents().await?;
+        }
         self.transaction.commit().await?;
+        if self.contents_changed {
+            self.feed.contents_changed();
+        }
         if let Some(tenant) = self.touched {
             self.feed.publish(Changed::Tenant(tenant));
         }
@@ -135,6 +160,7 @@ impl Postgres {
             transaction: self.pool().await?.begin().await?,
             feed: self.feed.clone(),
             touched: None,
+            contents_changed: false,
         })
     }
 }
@@ -150,5 +176,9 @@ impl Pulse for Postgres {
 impl Changes for Postgres {
     fn subscribe(&self) -> broadcast::Receiver<Changed> {
         self.feed.subscribe()
+    }
+
+    fn contents_generation(&self) -> u64 {
+        self.feed.contents_generation()
     }
 }

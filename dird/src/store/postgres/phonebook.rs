@@ -1,46 +1,44 @@
-//! Rows of phonebooks and of their contacts. Every writer of contacts first takes the phonebook's header row, so that the
-//! order of sequence numbers is the order of commits (design.md §4).
-
-use std::collections::HashMap;
+//! Rows of phonebooks. The contacts of a phonebook are a list of the same identifier.
 
 use async_trait::async_trait;
-use indexmap::IndexMap;
 use kit::fold::fold;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
 use super::{Postgres, is_duplicate, row};
-use crate::identity::Tenant;
-use crate::store::hash::{contact_hash, folded_text};
-use crate::store::model::{Contact, ContactId, Phonebook, PhonebookId, random_id};
-use crate::store::{PhonebookContents, Phonebooks, StoreError, Stored};
+use crate::identity::{Tenant, Tenants};
+use crate::store::model::{Phonebook, PhonebookId, random_id};
+use crate::store::{Listed, Page, PhonebookKey, Phonebooks, StoreError, Stored};
 
-const INSERT: &str = "INSERT INTO phonebook (tenant_uuid, uuid, name, sort_name, description) \
-     VALUES ($1, $2, $3, $4, $5) RETURNING id";
+const INSERT: &str = "INSERT INTO phonebook \
+     (tenant_uuid, uuid, name, sort_name, description, sort_description) \
+     VALUES ($1, $2, $3, $4, $5, $6) RETURNING id";
+const TOTAL: &str = "SELECT COUNT(*) FROM phonebook \
+     WHERE tenant_uuid = ANY($1)";
+const FILTERED: &str = "SELECT COUNT(*) FROM phonebook \
+     WHERE tenant_uuid = ANY($1) \
+       AND ($2::text IS NULL OR strpos(sort_name, $2) > 0 OR strpos(sort_description, $2) > 0)";
+const LIST: &str = "SELECT * FROM phonebook \
+     WHERE tenant_uuid = ANY($1) \
+       AND ($2::text IS NULL OR strpos(sort_name, $2) > 0 OR strpos(sort_description, $2) > 0) \
+     ORDER BY \
+       CASE WHEN $3 = 'description' AND $4 THEN sort_description = '' END DESC, \
+       CASE WHEN $3 = 'description' AND NOT $4 THEN sort_description = '' END, \
+       CASE WHEN $3 = 'description' AND $4 THEN sort_description END DESC, \
+       CASE WHEN $3 = 'description' AND NOT $4 THEN sort_description END, \
+       CASE WHEN $3 = 'name' AND $4 THEN sort_name END DESC, sort_name, name, uuid \
+     LIMIT $5 OFFSET $6";
+const BY_ID: &str = "SELECT * FROM phonebook WHERE tenant_uuid = $1 AND uuid = $2";
+const BY_NUMBER: &str = "SELECT * FROM phonebook WHERE tenant_uuid = $1 AND id = $2";
 const BY_NAME: &str = "SELECT * FROM phonebook WHERE tenant_uuid = $1 AND name = $2";
-const LOCK: &str = "UPDATE phonebook SET version = version + 1 \
-     WHERE tenant_uuid = $1 AND uuid = $2 RETURNING sequence";
-const UNLOCK: &str = "UPDATE phonebook SET sequence = $3 WHERE tenant_uuid = $1 AND uuid = $2";
-const INSERT_CONTACT: &str = "INSERT INTO contact \
-     (tenant_uuid, phonebook_uuid, uuid, sequence, hash, fields, folded) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7) \
-     ON CONFLICT (tenant_uuid, phonebook_uuid, hash) DO NOTHING";
-const VERSION: &str = "SELECT version FROM phonebook WHERE tenant_uuid = $1 AND uuid = $2";
-const CONTACTS: &str = "SELECT uuid, fields FROM contact \
-     WHERE tenant_uuid = $1 AND phonebook_uuid = $2 ORDER BY sequence";
-const VERSIONS: &str = "SELECT uuid, version FROM phonebook \
-     WHERE uuid = ANY($1)";
+const UPDATE: &str = "UPDATE phonebook \
+     SET name = $3, sort_name = $4, description = $5, sort_description = $6 \
+     WHERE tenant_uuid = $1 AND uuid = $2";
+const DELETE: &str = "DELETE FROM phonebook WHERE tenant_uuid = $1 AND uuid = $2";
 
 /// Every statement of this file.
 pub(super) const STATEMENTS: &[&str] = &[
-    INSERT,
-    BY_NAME,
-    LOCK,
-    UNLOCK,
-    INSERT_CONTACT,
-    VERSION,
-    CONTACTS,
-    VERSIONS,
+    INSERT, TOTAL, FILTERED, LIST, BY_ID, BY_NUMBER, BY_NAME, UPDATE, DELETE,
 ];
 
 #[async_trait]
@@ -54,18 +52,17 @@ impl Phonebooks for Postgres {
         let mut write = self.write().await?;
         write.touch(scope.id()).await?;
         let uuid = PhonebookId(random_id());
-        let inserted = sqlx::query(INSERT)
+        let inserted = sqlx::query_scalar(INSERT)
             .bind(scope.id().as_str())
             .bind(&uuid.0)
             .bind(name)
             .bind(fold(name))
             .bind(description)
+            .bind(fold(description.unwrap_or_default()))
             .fetch_one(&mut *write)
             .await;
-        let id = match inserted {
-            Err(error) if is_duplicate(&error) => return Err(StoreError::NameTaken(name.into())),
-            other => other?.try_get("id")?,
-        };
+        let id = inserted.map_err(|error| refused(error, name))?;
+        write.open_list(scope, &(&uuid).into()).await?;
         write.commit().await?;
         Ok(Phonebook {
             uuid,
@@ -76,91 +73,88 @@ impl Phonebooks for Postgres {
         })
     }
 
+    async fn list_phonebooks(&self, tenants: &Tenants, page: &Page) -> Stored<Listed<Phonebook>> {
+        let (scope, search) = (row::tenants(tenants), page.folded_search());
+        let mut read = self.read().await?;
+        let total = sqlx::query_scalar(TOTAL).bind(&scope);
+        let total = total.fetch_one(&mut *read).await?;
+        if !row::storable([search.as_deref()]) {
+            return Ok(Listed::none_of(total));
+        }
+        let filtered = sqlx::query_scalar(FILTERED).bind(&scope).bind(&search);
+        let filtered = filtered.fetch_one(&mut *read).await?;
+        let rows = sqlx::query(LIST)
+            .bind(&scope)
+            .bind(&search)
+            .bind(page.order)
+            .bind(page.descending)
+            .bind(page.limit)
+            .bind(page.offset);
+        let rows = rows.fetch_all(&mut *read).await?;
+        let items = rows.iter().map(self::read).collect::<Stored<_>>()?;
+        Ok(Listed {
+            total,
+            filtered,
+            items,
+        })
+    }
+
+    async fn phonebook(&self, scope: &Tenant, key: &PhonebookKey) -> Stored<Option<Phonebook>> {
+        if let PhonebookKey::Uuid(uuid) = key
+            && !row::storable([Some(&uuid.0)])
+        {
+            return Ok(None);
+        }
+        let found = match key {
+            PhonebookKey::Uuid(uuid) => sqlx::query(BY_ID).bind(scope.id().as_str()).bind(&uuid.0),
+            PhonebookKey::Number(id) => sqlx::query(BY_NUMBER).bind(scope.id().as_str()).bind(id),
+        };
+        let found = found.fetch_optional(self.pool().await?).await?;
+        found.as_ref().map(read).transpose()
+    }
+
     async fn phonebook_named(&self, scope: &Tenant, name: &str) -> Stored<Option<Phonebook>> {
         if !row::storable([Some(name)]) {
             return Ok(None);
         }
         let found = sqlx::query(BY_NAME).bind(scope.id().as_str()).bind(name);
-        found
-            .fetch_optional(self.pool().await?)
-            .await?
-            .as_ref()
-            .map(read)
-            .transpose()
+        let found = found.fetch_optional(self.pool().await?).await?;
+        found.as_ref().map(read).transpose()
     }
 
-    async fn add_contacts(
-        &self,
-        scope: &Tenant,
-        phonebook: &PhonebookId,
-        contacts: &[Contact],
-    ) -> Stored<usize> {
+    async fn update_phonebook(&self, scope: &Tenant, phonebook: &Phonebook) -> Stored<()> {
         let mut write = self.write().await?;
-        let tenant = scope.id().as_str();
-        let header = sqlx::query(LOCK).bind(tenant).bind(&phonebook.0);
-        let Some(header) = header.fetch_optional(&mut *write).await? else {
-            return Err(StoreError::Missing {
-                kind: "phonebook",
-                id: phonebook.0.clone(),
-            });
-        };
-        let first: i64 = header.try_get("sequence")?;
-        let mut sequence = first;
-        for contact in contacts {
-            let inserted = sqlx::query(INSERT_CONTACT)
-                .bind(tenant)
-                .bind(&phonebook.0)
-                .bind(&contact.uuid.0)
-                .bind(sequence + 1)
-                .bind(contact_hash(contact))
-                .bind(row::to_json(&contact.fields)?)
-                .bind(folded_text(contact))
-                .execute(&mut *write)
-                .await?;
-            sequence += i64::from(inserted.rows_affected() > 0);
-        }
-        let unlock = sqlx::query(UNLOCK)
-            .bind(tenant)
-            .bind(&phonebook.0)
-            .bind(sequence);
-        unlock.execute(&mut *write).await?;
-        write.commit().await?;
-        Ok(usize::try_from(sequence - first).unwrap_or(0))
+        write.touch(scope.id()).await?;
+        let updated = sqlx::query(UPDATE)
+            .bind(scope.id().as_str())
+            .bind(&phonebook.uuid.0)
+            .bind(&phonebook.name)
+            .bind(fold(&phonebook.name))
+            .bind(&phonebook.description)
+            .bind(fold(phonebook.description.as_deref().unwrap_or_default()))
+            .execute(&mut *write)
+            .await;
+        let updated = updated.map_err(|error| refused(error, &phonebook.name))?;
+        StoreError::unless_found(updated.rows_affected(), "phonebook", &phonebook.uuid.0)?;
+        write.commit().await
     }
 
-    async fn contents(&self, scope: &Tenant, phonebook: &PhonebookId) -> Stored<PhonebookContents> {
-        let mut read = self.read().await?;
-        let tenant = scope.id().as_str();
-        let header = sqlx::query(VERSION).bind(tenant).bind(&phonebook.0);
-        let Some(header) = header.fetch_optional(&mut *read).await? else {
-            return Err(StoreError::Missing {
-                kind: "phonebook",
-                id: phonebook.0.clone(),
-            });
-        };
-        let rows = sqlx::query(CONTACTS).bind(tenant).bind(&phonebook.0);
-        let rows = rows.fetch_all(&mut *read).await?;
-        Ok(PhonebookContents {
-            version: header.try_get("version")?,
-            contacts: rows.iter().map(read_contact).collect::<Stored<_>>()?,
-        })
+    async fn delete_phonebook(&self, scope: &Tenant, id: &PhonebookId) -> Stored<()> {
+        let mut write = self.write().await?;
+        write.touch(scope.id()).await?;
+        let deleted = sqlx::query(DELETE).bind(scope.id().as_str()).bind(&id.0);
+        let deleted = deleted.execute(&mut *write).await?;
+        StoreError::unless_found(deleted.rows_affected(), "phonebook", &id.0)?;
+        write.drop_list(scope, &id.into()).await?;
+        write.commit().await
     }
+}
 
-    async fn versions(&self, phonebooks: &[PhonebookId]) -> Stored<HashMap<PhonebookId, i64>> {
-        let ids: Vec<&str> = phonebooks
-            .iter()
-            .map(|phonebook| phonebook.0.as_str())
-            .collect();
-        let rows = sqlx::query(VERSIONS).bind(ids);
-        let rows = rows.fetch_all(self.pool().await?).await?;
-        rows.iter()
-            .map(|found| {
-                Ok((
-                    PhonebookId(found.try_get("uuid")?),
-                    found.try_get("version")?,
-                ))
-            })
-            .collect()
+fn refused(error: sqlx::Error, name: &str) -> StoreError {
+    if is_duplicate(&error) {
+        StoreError::NameTaken(name.to_owned())
+    } else {
+        error.into()
     }
 }
 
@@ -171,12 +165,5 @@ fn read(found: &PgRow) -> Stored<Phonebook> {
         tenant: row::tenant(found, "tenant_uuid")?,
         name: found.try_get("name")?,
         description: found.try_get("description")?,
-    })
-}
-
-fn read_contact(found: &PgRow) -> Stored<Contact> {
-    Ok(Contact {
-        uuid: ContactId(found.try_get("uuid")?),
-        fields: row::json::<IndexMap<String, String>>(found, "fields")?,
     })
 }

@@ -2,7 +2,11 @@
 //! names that the other engine's files have.
 
 mod accounts;
+mod contact;
 mod display;
+mod feed;
+mod import;
+mod person;
 mod phonebook;
 mod profile;
 mod row;
@@ -28,11 +32,18 @@ use super::{Changed, Changes, OpenError, Pulse, Stored};
 use crate::identity::TenantId;
 
 /// Every schema change, in order. A released file is never edited.
-pub(super) const MIGRATIONS: [Step; 1] = [(
-    1,
-    "site",
-    include_str!("../../../migrations/sqlite/0001_site.sql"),
-)];
+pub(super) const MIGRATIONS: [Step; 2] = [
+    (
+        1,
+        "site",
+        include_str!("../../../migrations/sqlite/0001_site.sql"),
+    ),
+    (
+        2,
+        "contacts",
+        include_str!("../../../migrations/sqlite/0002_contacts.sql"),
+    ),
+];
 
 /// Connections for reading.
 const READERS: u32 = 4;
@@ -48,10 +59,14 @@ const DATA_VERSION: &str = "PRAGMA data_version";
 const PING: &str = "SELECT 1";
 
 /// Every statement of the engine.
-pub(super) const STATEMENTS: [&[&str]; 7] = [
+pub(super) const STATEMENTS: [&[&str]; 11] = [
     &[DATA_VERSION, PING],
     accounts::STATEMENTS,
+    contact::STATEMENTS,
     display::STATEMENTS,
+    feed::STATEMENTS,
+    import::STATEMENTS,
+    person::STATEMENTS,
     phonebook::STATEMENTS,
     profile::STATEMENTS,
     source::STATEMENTS,
@@ -63,11 +78,15 @@ struct Write {
     transaction: Transaction<'static, sqlx::Sqlite>,
     feed: Feed,
     touched: Option<TenantId>,
+    contents_changed: bool,
 }
 
 impl Write {
     async fn commit(self) -> Stored<()> {
         self.transaction.commit().await?;
+        if self.contents_changed {
+            self.feed.contents_changed();
+        }
         if let Some(tenant) = self.touched {
             self.feed.publish(Changed::Tenant(tenant));
         }
@@ -150,6 +169,7 @@ impl Sqlite {
             transaction: self.writer.begin_with("BEGIN IMMEDIATE").await?,
             feed: self.feed.clone(),
             touched: None,
+            contents_changed: false,
         })
     }
 }
@@ -165,6 +185,10 @@ impl Pulse for Sqlite {
 impl Changes for Sqlite {
     fn subscribe(&self) -> broadcast::Receiver<Changed> {
         self.feed.subscribe()
+    }
+
+    fn contents_generation(&self) -> u64 {
+        self.feed.contents_generation()
     }
 }
 

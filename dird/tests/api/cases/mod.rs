@@ -7,10 +7,14 @@
 mod directories;
 mod displays;
 pub(crate) mod expected;
+mod favorites;
 mod needs;
+mod personal;
+mod phonebooks;
 mod platform;
 mod profiles;
 mod sources;
+mod tenant_phonebooks;
 
 use dird::api::enabled::Enabled;
 use dird::router::enabled_routes;
@@ -33,6 +37,10 @@ pub(crate) enum Reach {
     Below,
     /// Adds an object to the request's tenant.
     Creates,
+    /// What the token's user has of his own, whatever tenant the request names.
+    Own,
+    /// What the token's user keeps of objects of exactly the request's tenant.
+    OwnInTenant,
 }
 
 /// What a request is sent with beside its path.
@@ -40,6 +48,7 @@ pub(crate) enum Reach {
 pub(crate) enum Sent {
     Query(&'static str),
     Body(Value),
+    Sheet(&'static str),
 }
 
 /// The entry of a route.
@@ -55,6 +64,8 @@ pub(crate) struct Cases {
     pub(crate) query: &'static str,
     /// Body of a request that succeeds.
     pub(crate) body: Option<Value>,
+    /// CSV file that a request that succeeds brings instead.
+    pub(crate) sheet: Option<&'static str>,
     /// What that request is answered.
     pub(crate) answer: Value,
     /// What is refused as wrong, and the answer.
@@ -72,6 +83,7 @@ impl Cases {
             needs: Needs::Nothing,
             query: "",
             body: None,
+            sheet: None,
             answer: Value::Null,
             invalid: Vec::new(),
             unknown: None,
@@ -96,6 +108,12 @@ impl Cases {
         self
     }
 
+    /// The CSV file of a request that succeeds.
+    pub(crate) fn imports(mut self, sheet: &'static str) -> Self {
+        self.sheet = Some(sheet);
+        self
+    }
+
     /// What a request that succeeds is answered; null for an empty body.
     pub(crate) fn answers(mut self, answer: Value) -> Self {
         self.answer = answer;
@@ -114,8 +132,28 @@ impl Cases {
         self
     }
 
+    /// A CSV file that is refused with 400 and this answer.
+    pub(crate) fn refuses_sheet(mut self, sheet: &'static str, answer: Value) -> Self {
+        self.invalid.push((Sent::Sheet(sheet), answer));
+        self
+    }
+
     /// The parameters that every list refuses; `columns` are those that it can be sorted by.
     pub(crate) fn refuses_list_parameters(self, columns: &[&str]) -> Self {
+        let not_boolean = json!({"message": "Not a valid boolean.", "constraint_id": "type",
+            "constraint": "boolean"});
+        self.refuses_list_parameters_but_recurse(columns)
+            .refuses_query("recurse=perhaps", invalid(&json!({"recurse": not_boolean})))
+    }
+
+    /// The same for lists that tell a wrong `recurse` in fewer words (dird-api.md §4.1).
+    pub(crate) fn refuses_phonebook_list_parameters(self, columns: &[&str]) -> Self {
+        let refused = invalid(&json!({"recurse": ["Not a valid boolean."]}));
+        self.refuses_list_parameters_but_recurse(columns)
+            .refuses_query("recurse=perhaps", refused)
+    }
+
+    fn refuses_list_parameters_but_recurse(self, columns: &[&str]) -> Self {
         let choices = format!("Must be one of: {}.", columns.join(", "));
         let range = json!([{"constraint_id": "range", "constraint": {"min": 0},
             "message": "Must be greater than or equal to 0."}]);
@@ -133,11 +171,6 @@ impl Cases {
                 "offset": {"message": "Not a valid integer.", "constraint_id": "type",
                     "constraint": "integer"},
             })),
-        )
-        .refuses_query(
-            "recurse=perhaps",
-            invalid(&json!({"recurse": {"message": "Not a valid boolean.",
-                "constraint_id": "type", "constraint": "boolean"}})),
         )
     }
 
@@ -157,20 +190,31 @@ impl Cases {
     pub(crate) fn first_in_path(&self, made: &Made) -> String {
         let before = self.route.split('{').next().unwrap().len();
         let rest = &self.route[before..];
-        made.fill(&rest[..=rest.find('}').unwrap()])
+        self.fill(&rest[..=rest.find('}').unwrap()], made)
     }
 
     /// The path, with what was made in its open segments; where nothing was, an identifier that nothing has.
     pub(crate) fn path(&self, made: &Made) -> String {
         let (_, path) = self.route.split_once(' ').unwrap();
-        let mut path = made.fill(path);
-        while let Some((before, (_, after))) = path
+        self.fill(path, made)
+    }
+
+    /// A text of the route with what was made, or what nothing has, in place of the path's parameters. The deprecated routes
+    /// have the tenant's name where others would have its identifier.
+    pub(crate) fn fill(&self, text: &str, made: &Made) -> String {
+        let text = if self.route.contains(" /tenants/") {
+            text.replace("{tenant}", "{tenant_name}")
+        } else {
+            text.to_owned()
+        };
+        let mut text = made.fill(&text);
+        while let Some((before, (name, after))) = text
             .split_once('{')
             .map(|(before, rest)| (before, rest.split_once('}').unwrap()))
         {
-            path = format!("{before}{}{after}", expected::NOTHING);
+            text = format!("{before}{}{after}", expected::nothing_for(name));
         }
-        path
+        text
     }
 }
 
@@ -192,6 +236,11 @@ pub(crate) fn no_such(kind: &str, resource: &str) -> Value {
         "details": {"uuid": "<nothing>"}, "timestamp": "<number>", "resource": resource})
 }
 
+/// Body of an error of family L.
+pub(crate) fn legacy(status: u16, reason: &str) -> Value {
+    json!({"reason": [reason], "timestamp": ["<number>"], "status_code": status})
+}
+
 /// A list of one.
 pub(crate) fn one(item: &Value) -> Value {
     json!({"total": "<number>", "filtered": 1, "items": [item]})
@@ -205,6 +254,10 @@ pub(crate) fn all() -> Vec<Cases> {
         profiles::cases(),
         sources::cases(),
         directories::cases(),
+        favorites::cases(),
+        phonebooks::cases(),
+        tenant_phonebooks::cases(),
+        personal::cases(),
     ]
     .concat()
 }

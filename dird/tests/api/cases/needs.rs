@@ -20,8 +20,18 @@ pub(crate) enum Needs {
     /// A profile called `{name}`, which is `{profile}` too: `{profile_uuid}`. Its display is `{shown_uuid}`, and every service
     /// asks the source `{asked_uuid}`, called `{name}`.
     Profile,
-    /// A phonebook called `{name}`: `{phonebook}`.
+    /// The same, with Zoe, who is `{contact}` of the source called `{directory}`, among alice's favourites.
+    Favorite,
+    /// The same as [`Needs::Profile`], with a personal source, and a contact of alice's own whose `fn` is `{name}`.
+    PersonalView,
+    /// A phonebook called `{name}`: `{phonebook}`, `{phonebook_uuid}`, and its number `{phonebook_id}`.
     Phonebook,
+    /// The same, with a contact whose `firstname` is `{name}`: `{contact_uuid}`.
+    Contact,
+    /// A phonebook source as [`Needs::Source`] makes it, with a contact whose `firstname` is `{name}`: `{contact_uuid}`.
+    SourceContact,
+    /// A contact of alice's own whose `firstname` is `{name}`: `{contact_id}`.
+    Personal,
     /// A source of this backend, made with this body: `{source_uuid}`. One of a phonebook stands on the phonebook `{phonebook}`.
     Source(&'static str, Value),
 }
@@ -34,6 +44,7 @@ impl Needs {
     /// Makes it, under a name that nothing else has.
     pub(crate) async fn make(&self, site: &Site, name: &str) -> Made {
         let mut made = Made::nothing(site, name);
+        made.0.insert("tenant_name", site.tenant_name.to_owned());
         match self {
             Self::Nothing => {}
             Self::Display => {
@@ -41,12 +52,36 @@ impl Needs {
                 made.0.insert("display_uuid", uuid);
             }
             Self::Profile => profile(site, name, &mut made).await,
-            Self::Phonebook => {
-                made.0.insert("phonebook", phonebook(site, name).await);
+            Self::Favorite => {
+                profile(site, name, &mut made).await;
+                let path = made.fill("/directories/favorites/{directory}/{contact}");
+                let (status, body) = site.send(Method::PUT, &path, &Value::Null).await;
+                assert_eq!(status, 204, "{path}: {body}");
             }
+            Self::PersonalView => {
+                profile(site, name, &mut made).await;
+                let source = json!({"name": format!("{name} own")});
+                create(site, "/backends/personal/sources", &source).await;
+                let fields = json!({"fn": name, "firstname": name});
+                personal(site, &fields, &mut made).await;
+            }
+            Self::Phonebook => phonebook(site, name, &mut made).await,
+            Self::Contact => {
+                phonebook(site, name, &mut made).await;
+                contact(site, name, &mut made).await;
+            }
+            Self::SourceContact => {
+                phonebook(site, name, &mut made).await;
+                contact(site, name, &mut made).await;
+                let body = json!({"name": name, "phonebook_uuid": "{phonebook}"});
+                let path = "/backends/phonebook/sources";
+                let uuid = create(site, path, &made.fill_value(&body)).await;
+                made.0.insert("source_uuid", uuid);
+            }
+            Self::Personal => personal(site, &json!({"firstname": name}), &mut made).await,
             Self::Source(backend, body) => {
                 if *backend == "phonebook" {
-                    made.0.insert("phonebook", phonebook(site, name).await);
+                    phonebook(site, name, &mut made).await;
                 }
                 let path = format!("/backends/{backend}/sources");
                 let uuid = create(site, &path, &made.fill_value(body)).await;
@@ -65,6 +100,7 @@ impl Made {
             ("tenant", site.tenant.clone()),
             ("user", USER.to_owned()),
             ("phonebook", NOTHING.to_owned()),
+            ("tenant_name", NOTHING.to_owned()),
         ]))
     }
 
@@ -120,11 +156,36 @@ async fn profile(site: &Site, name: &str, made: &mut Made) {
         ("asked_uuid", asked),
         ("shown_uuid", shown),
         ("user_uuid", USER.to_owned()),
+        ("directory", name.to_owned()),
+        ("contact", "1".to_owned()),
     ]);
 }
 
-async fn phonebook(site: &Site, name: &str) -> String {
+async fn phonebook(site: &Site, name: &str, made: &mut Made) {
     let tenant = SystemAuthority::new("tests").tenant(TenantId::new(&site.tenant).unwrap());
-    let made = site.store.create_phonebook(&tenant, name, None).await;
-    made.unwrap().uuid.0
+    let phonebook = site.store.create_phonebook(&tenant, name, None).await;
+    let phonebook = phonebook.unwrap();
+    made.0.extend([
+        ("phonebook", phonebook.uuid.0.clone()),
+        ("phonebook_uuid", phonebook.uuid.0),
+        ("phonebook_id", phonebook.id.to_string()),
+    ]);
+}
+
+/// A contact in the phonebook that was made.
+async fn contact(site: &Site, name: &str, made: &mut Made) {
+    let path = made.fill("/phonebooks/{phonebook}/contacts");
+    let id = add(site, &path, &json!({"firstname": name})).await;
+    made.0.insert("contact_uuid", id);
+}
+
+async fn personal(site: &Site, fields: &Value, made: &mut Made) {
+    let id = add(site, "/personal", fields).await;
+    made.0.insert("contact_id", id);
+}
+
+async fn add(site: &Site, path: &str, contact: &Value) -> String {
+    let (status, created) = site.send(Method::POST, path, contact).await;
+    assert_eq!(status, 201, "{path} {contact}: {created}");
+    created["id"].as_str().unwrap().to_owned()
 }

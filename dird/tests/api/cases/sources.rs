@@ -30,9 +30,21 @@ pub(super) fn cases() -> Vec<Cases> {
         ))
         .refuses_list_parameters(&["name", "backend"]);
     let backends = local().into_iter().chain(remote());
-    std::iter::once(all)
+    [all, phonebook_contacts()]
+        .into_iter()
         .chain(backends.flat_map(|backend| of_backend(&backend)))
         .collect()
+}
+
+/// The contacts of a phonebook source (dird-api-config.md §5.3).
+fn phonebook_contacts() -> Cases {
+    let contacts = "GET /backends/phonebook/sources/{source_uuid}/contacts";
+    Cases::of(contacts, Reach::Tenant)
+        .needs(Needs::SourceContact)
+        .asks("search={name}&order=number")
+        .answers(one(&json!({"id": "{contact_uuid}", "firstname": "{name}"})))
+        .refuses_list_parameters(&["firstname", "lastname", "number"])
+        .unknown(no_such("source", "sources"))
 }
 
 fn of_backend(backend: &Backend) -> Vec<Cases> {

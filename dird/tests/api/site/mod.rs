@@ -36,6 +36,8 @@ pub(crate) struct Site {
     pub(crate) expired: String,
     /// Tenant of alice.
     pub(crate) tenant: String,
+    /// Its name.
+    pub(crate) tenant_name: &'static str,
     /// Tenant of gina.
     pub(crate) foreign: String,
     /// Folder for files of a test.
@@ -88,6 +90,7 @@ impl Site {
             nobody: people.nobody,
             expired: people.expired,
             tenant: people.tenant,
+            tenant_name: people.tenant_name,
             foreign: people.foreign,
             folder,
             store,
@@ -98,6 +101,12 @@ impl Site {
         };
         tokio::spawn(running.until_stopped());
         site
+    }
+
+    /// Where the REST interface listens.
+    pub(crate) fn address(&self) -> std::net::SocketAddr {
+        let rest = self.base.trim_start_matches("http://");
+        rest.trim_end_matches("/0.1").parse().unwrap()
     }
 
     /// A token of alice's that has these accesses only.

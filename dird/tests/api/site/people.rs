@@ -16,6 +16,7 @@ pub(super) struct People {
     pub(super) nobody: String,
     pub(super) expired: String,
     pub(super) tenant: String,
+    pub(super) tenant_name: &'static str,
     pub(super) foreign: String,
 }
 
@@ -37,6 +38,7 @@ pub(super) async fn in_the_store(accounts: &dyn Accounts) -> People {
         nobody: token(accounts, &own, Some(USER), &[], NEVER).await,
         expired: token(accounts, &own, Some(USER), &EVERYTHING, 1).await,
         tenant: own.to_string(),
+        tenant_name: "own",
         foreign: foreign.to_string(),
     }
 }
@@ -102,6 +104,7 @@ pub(super) fn at_the_platform(fake: &FakeAuth) -> People {
         nobody: give("nobody", CHILD, Some(USER), &[], hour),
         expired: give("expired", CHILD, Some(USER), &EVERYTHING, Duration::ZERO),
         tenant: CHILD.into(),
+        tenant_name: "child",
         foreign: FOREIGN.into(),
     }
 }

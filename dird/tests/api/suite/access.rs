@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Trial, is_success};
 use crate::cases::expected::{NOTHING, assert_answer};
-use crate::cases::{Cases, Made, Reach, all};
+use crate::cases::{Cases, Reach, all};
 use crate::site::{Site, answer};
 
 in_every_setting!(
@@ -34,14 +34,6 @@ fn guarded<'a>(site: &'a Site, cases: &'a [Cases]) -> Vec<(Trial<'a>, Route)> {
         .collect()
 }
 
-/// The access that a request of the route needs.
-fn access(route: &Route, made: &Made) -> String {
-    let filled = made.fill(&route.access);
-    route.parameter_names().fold(filled, |filled, name| {
-        filled.replace(&format!("{{{name}}}"), NOTHING)
-    })
-}
-
 /// The answer to a refused token in the family of the route.
 fn unauthorized(route: &Route, details: &Value) -> Value {
     match route.family {
@@ -64,7 +56,7 @@ async fn no_route_answers_a_token_that_is_missing_unknown_or_expired(site: Site)
             let about = format!("{} with {token:?}", trial.cases.route);
             assert_eq!(status, 401, "{about}: {body}");
             let details = json!({"invalid_token": token, "reason": "not_found_or_expired",
-                "required_access": access(&route, &made)});
+                "required_access": trial.cases.fill(&route.access, &made)});
             assert_answer(&about, &body, &unauthorized(&route, &details), &made);
         }
     }
@@ -76,7 +68,7 @@ async fn every_route_asks_for_its_own_access_and_for_no_other(site: Site) {
     let guarded = guarded(&site, &cases).into_iter();
     for (trial, route) in guarded.filter(|(trial, _)| trial.cases.reach != Reach::Master) {
         let (name, made) = (&trial.cases.route, trial.make("access").await);
-        let access = access(&route, &made);
+        let access = trial.cases.fill(&route.access, &made);
         let others = site.with_access(&["#", &format!("!{access}")]).await;
         let (status, body) = trial.send(&made, &others).await;
         assert_eq!(status, 401, "{name} with every access but its own: {body}");
@@ -106,7 +98,7 @@ async fn no_route_lets_a_token_into_a_tenant_that_it_does_not_see(site: Site) {
             assert_eq!(status, 401, "{about}: {body}");
             let details = json!({"invalid_token": site.gina, "tenant_uuid": tenant,
                 "reason": "missing_permission_or_invalid_tenant",
-                "required_access": access(&route, &made)});
+                "required_access": trial.cases.fill(&route.access, &made)});
             assert_answer(&about, &body, &unauthorized(&route, &details), &made);
         }
     }

@@ -38,7 +38,7 @@ impl<'a> Trial<'a> {
 
     /// Makes what the route needs, for the attempt called `attempt`; no other attempt at the site has its name.
     pub(crate) async fn make(&self, attempt: &str) -> Made {
-        let name = format!("{attempt}{:02}", self.number);
+        let name = format!("{attempt}{:03}", self.number);
         self.cases.needs.make(self.site, &name).await
     }
 
@@ -74,9 +74,10 @@ impl<'a> Trial<'a> {
         let (path, query) = (self.cases.path(made), made.fill(self.cases.query));
         let path = format!("{path}?{query}&{parameter}");
         let request = self.site.request(method, &path, token);
-        match &self.cases.body {
-            Some(body) => request.body(made.fill_value(body).to_string()),
-            None => request,
+        match (&self.cases.body, self.cases.sheet) {
+            (Some(body), _) => request.body(made.fill_value(body).to_string()),
+            (None, Some(sheet)) => with_sheet(request, &made.fill(sheet)),
+            (None, None) => request,
         }
     }
 
@@ -84,6 +85,12 @@ impl<'a> Trial<'a> {
     pub(crate) async fn send(&self, made: &Made, token: &str) -> (u16, Value) {
         answer(self.request(made, token).send().await.unwrap()).await
     }
+}
+
+/// The request with a CSV file.
+pub(crate) fn with_sheet(request: RequestBuilder, sheet: &str) -> RequestBuilder {
+    let request = request.header("Content-Type", "text/csv; charset=utf-8");
+    request.body(sheet.to_owned())
 }
 
 /// Whether a status is one of success.

@@ -3,7 +3,7 @@
 use dird::api::enabled::Enabled;
 use dird::router::enabled_routes;
 
-use super::Trial;
+use super::{Trial, with_sheet};
 use crate::cases::expected::assert_answer;
 use crate::cases::{Sent, all};
 use crate::site::{Site, answer};
@@ -42,6 +42,10 @@ async fn every_route_says_what_is_wrong_with_a_request(site: Site) {
                 Sent::Body(body) => site
                     .request(method, &path, trial.user())
                     .body(made.fill_value(body).to_string()),
+                Sent::Sheet(sheet) => {
+                    let request = site.request(method, &path, trial.user());
+                    with_sheet(request, &made.fill(sheet))
+                }
             };
             let (status, body) = answer(request.send().await.unwrap()).await;
             let about = format!("{} with {sent:?}", trial.cases.route);

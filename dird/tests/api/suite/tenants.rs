@@ -1,6 +1,6 @@
 //! Whose objects a route reaches: the caller's, those below, never anybody else's (dird-api.md §2.3, §6).
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Trial, is_success};
 use crate::cases::expected::assert_answer;
@@ -19,6 +19,8 @@ async fn every_route_reaches_the_tenants_that_it_should(site: Site) {
             Reach::Recursing => below_when_asked(&trial).await,
             Reach::Below => always_below(&trial).await,
             Reach::Creates => in_the_tenant_of_the_request(&trial).await,
+            Reach::Own => of_the_user_alone(&trial).await,
+            Reach::OwnInTenant => of_a_user_in_the_tenant(&trial).await,
         }
     }
 }
@@ -48,7 +50,7 @@ async fn same_for_everybody(trial: &Trial<'_>) {
 async fn for_the_master_tenant_only(trial: &Trial<'_>) {
     let (site, made) = (trial.site, trial.make("master").await);
     let (status, body) = trial.send(&made, &site.alice).await;
-    let expected = serde_json::json!({"message": "Unauthorized", "error_id": "unauthorized",
+    let expected = json!({"message": "Unauthorized", "error_id": "unauthorized",
         "details": {"invalid_token": site.alice}, "timestamp": "<number>"});
     assert_eq!(status, 401, "{}", trial.cases.route);
     assert_answer(&trial.cases.route, &body, &expected, &made);
@@ -118,8 +120,14 @@ async fn below_when_asked(trial: &Trial<'_>) {
         assert_eq!(status, 200, "{route}: {body}");
         let items = body["items"].as_array().unwrap().len();
         let about = format!("{route} with {parameter} in {tenant:?}");
+        // Lists that tell no count of what was found tell it as the total.
+        let counted = if trial.cases.answer.get("filtered").is_some() {
+            "filtered"
+        } else {
+            "total"
+        };
         assert_eq!(
-            (items, body["filtered"].as_u64()),
+            (items, body[counted].as_u64()),
             (seen, Some(seen as u64)),
             "{about}"
         );
@@ -154,4 +162,41 @@ async fn in_the_tenant_of_the_request(trial: &Trial<'_>) {
             trial.cases.route
         );
     }
+}
+
+/// A token without a user is refused before anything is looked at.
+async fn assert_nobody_is_refused(trial: &Trial<'_>, made: &Made) {
+    for tenant in [None, Some(trial.site.tenant.as_str())] {
+        let (status, body) = send(trial, made, &trial.site.master, tenant, "").await;
+        let expected = json!({"reason": ["This token has no user UUID"],
+            "timestamp": "<number>", "status_code": 401});
+        assert_eq!(status, 401, "{}: {body}", trial.cases.route);
+        assert_answer(&trial.cases.route, &body, &expected, made);
+    }
+}
+
+/// Nobody else reaches what is the user's, whatever they do; the user does, whatever tenant the request names.
+async fn of_the_user_alone(trial: &Trial<'_>) {
+    let (site, made) = (trial.site, trial.make("mine").await);
+    assert_nobody_is_refused(trial, &made).await;
+    if trial.cases.unknown.is_some() {
+        assert_hidden(trial, &made, &site.gina, "recurse=true").await;
+    } else {
+        let (status, body) = trial.send(&made, &site.gina).await;
+        assert!(is_success(status), "{}: {body}", trial.cases.route);
+        let (name, shown) = (made.fill("{name}"), body["items"].to_string());
+        assert!(!shown.contains(&name), "{}: {body}", trial.cases.route);
+    }
+    let (status, body) = send(trial, &made, &site.alice, Some(&site.tenant), "").await;
+    assert!(is_success(status), "{}: {status} {body}", trial.cases.route);
+    assert_answer(&trial.cases.route, &body, &trial.cases.answer, &made);
+}
+
+/// Nobody outside the tenant reaches its objects for himself.
+async fn of_a_user_in_the_tenant(trial: &Trial<'_>) {
+    let (site, made) = (trial.site, trial.make("mine").await);
+    assert_nobody_is_refused(trial, &made).await;
+    assert_hidden(trial, &made, &site.gina, "recurse=true").await;
+    let (status, body) = send(trial, &made, &site.alice, Some(&site.tenant), "").await;
+    assert!(is_success(status), "{}: {status} {body}", trial.cases.route);
 }

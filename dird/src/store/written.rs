@@ -1,0 +1,83 @@
+//! What is written of a contact beside its fields: what makes it unique, what finds it, what sorts it.
+
+use std::collections::{HashMap, HashSet};
+
+use kit::fold::fold;
+use serde_json::Value;
+
+use super::model::{Contact, ContactId, Fields};
+use super::{Imported, StoreError, Stored, content_hash};
+
+/// The columns of a contact's row that are made of its fields.
+pub(super) struct Written {
+    /// What is the same for contacts of the same content.
+    pub(super) hash: String,
+    /// The fields as JSON.
+    pub(super) fields: String,
+    /// Folded values, one a line, for searches that run in the database.
+    pub(super) folded: String,
+    /// Sort keys of the columns that lists are sorted by.
+    pub(super) sort_name: Option<String>,
+    pub(super) sort_firstname: Option<String>,
+    pub(super) sort_lastname: Option<String>,
+}
+
+impl Written {
+    /// The columns for `contact`.
+    pub(super) fn new(contact: &Contact) -> Stored<Self> {
+        let fields = &contact.fields;
+        let json = serde_json::to_string(fields);
+        Ok(Self {
+            hash: hash(fields),
+            fields: json.map_err(|error| StoreError::Internal(Box::new(error)))?,
+            folded: folded_text(fields),
+            sort_name: sort_key(fields, "name"),
+            sort_firstname: sort_key(fields, "firstname"),
+            sort_lastname: sort_key(fields, "lastname"),
+        })
+    }
+}
+
+fn hash(fields: &Fields) -> String {
+    let values: Vec<(&str, Value)> = fields
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_deref().into()))
+        .collect();
+    content_hash(values.iter().map(|(name, value)| (*name, value)))
+}
+
+/// Without NUL, which not every database stores as text.
+fn folded_text(fields: &Fields) -> String {
+    let values: Vec<String> = fields.values().flatten().map(|value| fold(value)).collect();
+    values.join("\n").replace('\0', "")
+}
+
+/// None for what sorts behind everything: no such field, or nothing in it.
+fn sort_key(fields: &Fields, name: &str) -> Option<String> {
+    let value = fields
+        .get(name)?
+        .as_deref()
+        .filter(|value| !value.is_empty())?;
+    Some(fold(value).replace('\0', ""))
+}
+
+/// What became of a batch: `taken` identifiers were left out, `new` ones added, the rest is `known` by its hash.
+pub(super) fn outcomes(
+    contacts: &[Contact],
+    written: &[Written],
+    taken: &HashSet<String>,
+    new: &HashSet<String>,
+    known: &HashMap<String, ContactId>,
+) -> Vec<Imported> {
+    let outcome = |(contact, written): (&Contact, &Written)| {
+        if taken.contains(&contact.uuid.0) {
+            return Imported::IdTaken;
+        }
+        match known.get(&written.hash) {
+            Some(known) if *known != contact.uuid => Imported::Known(known.clone()),
+            _ if new.contains(&contact.uuid.0) => Imported::Created,
+            _ => Imported::IdTaken,
+        }
+    };
+    contacts.iter().zip(written).map(outcome).collect()
+}

@@ -8,9 +8,9 @@ use std::{
 };
 
 fn main() -> io::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../templates")
-        .canonicalize()?;
+    // Asked at run time: a build folder may be used by more than one copy of the tree.
+    let home = env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?;
+    let root = Path::new(&home).join("../templates").canonicalize()?;
     println!("cargo::rerun-if-changed={}", root.display());
     let mut table = String::from("&[\n");
     for file in files(&root)? {

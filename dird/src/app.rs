@@ -5,8 +5,10 @@ use std::sync::Arc;
 use crate::api::config::RunningConfig;
 use crate::api::cors::Cors;
 use crate::api::enabled::Enabled;
+use crate::events::Events;
 use crate::identity::Authority;
 use crate::lookup::Lookup;
+use crate::slow_lane::SlowLane;
 use crate::store::Store;
 
 /// The parts that routes use.
@@ -17,12 +19,18 @@ pub struct App {
     pub store: Store,
     /// Answers lookups.
     pub lookup: Lookup,
+    /// Where long work goes.
+    pub slow_lane: SlowLane,
     /// Parts of dird that are switched on.
     pub enabled: Enabled,
+    /// What is told to the platform.
+    pub events: Events,
     /// The configuration as it is shown.
     pub config: RunningConfig,
     /// Whether content negotiation is strict.
     pub strict_conventions: bool,
+    /// Whether the log leaves out what people search for.
+    pub log_privacy: bool,
     /// Cross-origin rules.
     pub cors: Cors,
 }

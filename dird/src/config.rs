@@ -1,5 +1,7 @@
 //! The configuration (dird-platform.md §2): `config/dird.yml` is its manual and its defaults, this is its shape.
 
+mod platform;
+
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +15,8 @@ use serde_json::Value;
 use crate::api::cors::Cors;
 use crate::api::enabled::Enabled;
 use crate::identity::TenantId;
+
+pub use platform::{Bus, Consul, Log, Metrics, ServiceDiscovery};
 
 /// Longest time that a revoked token may go on being accepted, in seconds.
 const LONGEST_CACHE: f64 = 3600.0;
@@ -44,6 +48,10 @@ pub struct Config {
     pub auth: Auth,
     /// The REST listener.
     pub rest_api: RestApi,
+    /// What the log says.
+    pub log: Log,
+    /// The operators' listener.
+    pub metrics: Metrics,
     /// Lookups.
     pub lookup: LookupSettings,
     /// Contacts in memory.
@@ -56,12 +64,12 @@ pub struct Config {
     pub reverse_service: Value,
     /// Kept and shown, without effect on this version.
     pub favorites_service: Value,
-    /// Kept and shown, without effect on this version.
-    pub bus: Value,
-    /// Kept and shown, without effect on this version.
-    pub consul: Value,
-    /// Kept and shown, without effect on this version.
-    pub service_discovery: Value,
+    /// The message bus.
+    pub bus: Bus,
+    /// The agent of the registry of services.
+    pub consul: Consul,
+    /// dird's place in that registry.
+    pub service_discovery: ServiceDiscovery,
     /// Kept and shown, without effect on this version.
     pub services: Value,
     /// Parts that may be switched off.
@@ -171,6 +179,17 @@ pub struct IndexSettings {
     pub max_bytes: u64,
 }
 
+impl Config {
+    /// Identity of the platform: configured, else from the environment.
+    pub fn platform(&self) -> Option<String> {
+        let given = || std::env::var("XIVO_UUID").ok();
+        self.uuid
+            .clone()
+            .or_else(given)
+            .filter(|uuid| !uuid.is_empty())
+    }
+}
+
 /// Reads the configuration. `flags` is what the command line set.
 pub fn load(main: &Path, flags: Value, allow_exec: bool) -> Result<Loaded<Config>, ConfigError> {
     let loaded: Loaded<Config> = kit::config::load(&Layering {
@@ -215,6 +234,7 @@ fn check(loaded: &Loaded<Config>) -> Result<(), ConfigError> {
         }
     }
     check_auth(loaded)?;
+    platform::check(loaded)?;
     if config.rest_api.max_threads == 0 {
         return Err(loaded.fault(
             "rest_api.max_threads",

@@ -80,7 +80,9 @@ impl ApiError {
         address: (String, u16),
     ) -> Self {
         let refused = match refusal {
-            Refusal::Unreachable(cause) => return Self::AuthorityUnreachable { address, cause },
+            Refusal::Unreachable(cause) | Refusal::Failed(cause) => {
+                return Self::AuthorityUnreachable { address, cause };
+            }
             Refusal::UnknownToken => Refused::Unknown,
             Refusal::Forbidden => Refused::Forbidden(asked),
         };

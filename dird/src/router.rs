@@ -16,11 +16,14 @@ use http::Method;
 use crate::api::enabled::Enabled;
 use crate::api::route::{PathRoutes, Route, unknown_path};
 use crate::api::{
-    backends, config, displays, document, lookup, profile_sources, profiles, sources, status,
+    backends, config, displays, document, explain, lookup, profile_sources, profiles, reverse,
+    source_contacts, sources, status,
 };
 use crate::app::App;
 use crate::backends::{SourceKind, kinds};
 use crate::error::Family::{Legacy, New};
+use crate::graphql;
+use crate::monitor::{self, Matched};
 
 /// Prefix of every path.
 const VERSION: &str = "/0.1";
@@ -74,6 +77,7 @@ pub fn table() -> Vec<(String, Vec<Route>)> {
         ("profile_sources_view".into(), vec![profile_source_route()]),
         ("default_json".into(), directory_routes()),
         ("headers_view".into(), vec![headers_route()]),
+        ("graphql_view".into(), graphql_routes()),
         ("personal_view".into(), contacts::personal_routes()),
         ("phonebook_view".into(), contacts::phonebook_routes()),
         (
@@ -177,6 +181,8 @@ fn profile_source_route() -> Route {
 fn directory_routes() -> Vec<Route> {
     const OWN: &str = "/directories/lookup/{profile}";
     const OTHER: &str = "/directories/lookup/{profile}/{user_uuid}";
+    const REVERSE: &str = "/directories/reverse/{profile}/{user_uuid}";
+    let reverse = "dird.directories.reverse.{profile}.{user_uuid}.read";
     let (own, other) = (
         "dird.directories.lookup.{profile}.read",
         "dird.directories.lookup.{profile}.{user_uuid}.read",
@@ -184,7 +190,13 @@ fn directory_routes() -> Vec<Route> {
     let mut routes = vec![
         Route::new(GET, OWN, own, Legacy, lookup::own).asks(&["term"]),
         Route::new(GET, OTHER, other, New, lookup::of_user).asks(&["term"]),
+        Route::new(GET, REVERSE, reverse, Legacy, reverse::show).asks(&["exten"]),
     ];
+    let access = "dird.directories.explain.read";
+    routes.push(
+        Route::new(POST, "/directories/explain", access, New, explain::show)
+            .takes(vec![&explain::SCHEMA]),
+    );
     routes.extend(contacts::favorite_routes());
     routes
 }
@@ -195,6 +207,19 @@ fn headers_route() -> Route {
     Route::new(GET, path, access, Legacy, lookup::headers)
 }
 
+/// One path that answers some methods only to refuse them in its own words; HEAD comes as a GET.
+fn graphql_routes() -> Vec<Route> {
+    const PATH: &str = "/graphql";
+    const ASKS: &[&str] = &["query", "variables", "operationName"];
+    const OTHERS: &[Method] = &[PUT, DELETE];
+    vec![
+        Route::open(GET, PATH, New, graphql::answer)
+            .asks(ASKS)
+            .also(OTHERS),
+        Route::open(POST, PATH, New, graphql::answer).asks(ASKS),
+    ]
+}
+
 /// The sources of one backend.
 fn source_routes(kind: &'static dyn SourceKind) -> (String, Vec<Route>) {
     let backend = kind.name();
@@ -202,7 +227,7 @@ fn source_routes(kind: &'static dyn SourceKind) -> (String, Vec<Route>) {
     let one = format!("{all}/{{source_uuid}}");
     let access = |verb: &str| format!("dird.backends.{backend}.sources.{verb}");
     let body = sources::body_schemas(kind);
-    let routes = vec![
+    let mut routes = vec![
         Route::new(GET, &*all, access("read"), New, sources::list).lists(sources::rules(kind)),
         Route::new(POST, &*all, access("create"), New, sources::create).takes(body.clone()),
         Route::new(GET, &*one, access("{source_uuid}.read"), New, sources::show),
@@ -222,6 +247,12 @@ fn source_routes(kind: &'static dyn SourceKind) -> (String, Vec<Route>) {
             sources::delete,
         ),
     ];
+    if let Some(listing) = kind.listing() {
+        let path = format!("{one}/contacts");
+        let access = access("{source_uuid}.contacts.read");
+        let route = Route::new(GET, path, access, New, source_contacts::list);
+        routes.push(route.lists(source_contacts::rules(listing)));
+    }
     let routes = routes
         .into_iter()
         .map(|route| route.with("backend", backend))
@@ -272,16 +303,23 @@ pub fn router(app: Arc<App>) -> Router {
     }
     let mut router = Router::new();
     for (path, routes) in with_words(&paths) {
+        let matched = Matched(routes.first().map_or("", |route| &route.path).into());
         let routes = Arc::new(PathRoutes(routes));
         let answer = move |State(app): State<Arc<App>>, request: Request| async move {
             let (parts, body) = request.into_parts();
-            routes.answer(app, parts, body).await
+            let mut response = routes.answer(app, parts, body).await;
+            response.extensions_mut().insert(matched);
+            response
         };
         router = router.route(&format!("{VERSION}{path}"), any(answer));
     }
     router
         .fallback(async || unknown_path())
         .layer(middleware::from_fn_with_state(Arc::clone(&app), add_cors))
+        .layer(middleware::from_fn_with_state(
+            app.log_privacy,
+            monitor::observe,
+        ))
         .with_state(app)
 }
 

@@ -2,6 +2,7 @@
 //! (dird-platform.md §13).
 
 mod authority;
+mod platform;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -20,13 +21,18 @@ use tower::ServiceExt;
 
 use crate::api::config::RunningConfig;
 use crate::app::App;
-use crate::backends::Surroundings;
+use crate::backends::{Outside, Surroundings};
 use crate::config::Config;
+use crate::events::Events;
 use crate::identity::Authority;
 use crate::identity::builtin::{self, AccountsError};
 use crate::index::{Lists, People};
 use crate::lookup::Lookup;
+use crate::monitor::{self, Monitored};
+use crate::slow_lane::SlowLane;
 use crate::store::{self, Store};
+
+use platform::Membership;
 
 pub use authority::open_authority;
 
@@ -48,6 +54,9 @@ pub enum StartError {
     /// No client of the auth service can be made of the configuration.
     #[error("auth.{0}")]
     AuthClient(#[from] ClientError),
+    /// No client of Consul can be made of the configuration.
+    #[error("consul: {0}")]
+    Consul(ClientError),
     /// The system user cannot be taken.
     #[error("user: {0}")]
     User(#[from] PrivilegeError),
@@ -57,10 +66,13 @@ pub enum StartError {
 pub struct Running {
     /// Address of the REST interface.
     pub rest: SocketAddr,
+    /// Address of the operators' listener, if there is one.
+    pub monitor: Option<SocketAddr>,
     /// Address of the built-in authority, if it is the one in use.
     pub auth: Option<SocketAddr>,
     stop: CancellationToken,
     tasks: JoinSet<()>,
+    membership: Option<Membership>,
 }
 
 impl Running {
@@ -68,6 +80,9 @@ impl Running {
     pub async fn until_stopped(mut self) {
         self.stop.cancelled().await;
         while self.tasks.join_next().await.is_some() {}
+        if let Some(membership) = self.membership {
+            membership.leave().await;
+        }
     }
 }
 
@@ -78,25 +93,22 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<Running, StartError> {
     let tls = certificate(config)?;
-    let rest = Bound::bind(SocketAddr::new(
-        config.rest_api.listen,
-        config.rest_api.port,
-    ))?;
-    let auth = authority::bind(&config.auth)?;
-    become_user(config)?;
+    let (rest, auth, operators) = bind(config)?;
     for name in config.strangers() {
         tracing::warn!(name, "dird has no such part; the setting does nothing");
     }
     let store = store::open(config.db_uri.expose()).await?;
     let mut running = Running {
         rest: rest.local_addr(),
+        monitor: operators.as_ref().map(Bound::local_addr),
         auth: auth.as_ref().map(Bound::local_addr),
         stop: stop.clone(),
         tasks: JoinSet::new(),
+        membership: None,
     };
     let limits = limits(config);
     let authority: Arc<dyn Authority> = if let Some(bound) = auth {
-        let builtin = Arc::new(open_authority(&config.auth, &store).await?);
+        let builtin = authority::builtin(&config.auth, &store, &mut running.tasks, &stop).await?;
         tracing::info!("auth listening on http://{}", bound.local_addr());
         let router = builtin::http::router(Arc::clone(&builtin));
         let serving = serve_router(bound, None, router, limits.clone(), stop.clone());
@@ -105,14 +117,63 @@ pub async fn run(
     } else {
         authority::wazo(&config.auth, &mut running.tasks, &stop)?
     };
-    let app = app(config, &store, authority, shown);
+    let around = surroundings(config, &store, &stop);
+    let (lists, outside) = (Arc::clone(&around.lists), around.outside.clone());
+    let membership = Membership::join(config, &store, &authority, &stop);
+    let mut app = app(config, &store, authority, around, shown);
+    app.events = membership.events.clone();
+    running.membership = Some(membership);
+    if let Some(bound) = operators {
+        let router = monitor::router(Monitored::of(&app, Arc::clone(&lists), outside.clone()));
+        let serving = serve_router(bound, None, router, limits.clone(), stop.clone());
+        running.tasks.spawn(serving);
+    }
+    platform::register(
+        config,
+        (running.rest, tls.is_some()),
+        &app.events,
+        &mut running.tasks,
+        &stop,
+    )?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     tracing::info!("listening on {scheme}://{}", running.rest);
     let router = crate::router::router(Arc::new(app));
     let serving = serve_router(rest, tls, router, limits, stop.clone());
     running.tasks.spawn(serving);
+    running.tasks.spawn(async move {
+        outside.until_stopped().await;
+        lists.until_stopped().await;
+    });
     Ok(running)
 }
+
+/// What sources need from the rest of dird.
+fn surroundings(config: &Config, store: &Store, stop: &CancellationToken) -> Surroundings {
+    let (lane, stop) = (SlowLane::default(), stop.clone());
+    Surroundings {
+        lists: Lists::new(
+            Arc::clone(store),
+            config.index.max_bytes,
+            lane,
+            stop.clone(),
+        ),
+        people: Arc::new(People::new(Arc::clone(store))),
+        store: Arc::clone(store),
+        outside: Outside::new(stop),
+    }
+}
+
+/// Listens for REST, the accounts and the operators, then gives up rights that are not needed any more.
+fn bind(config: &Config) -> Result<Bounds, StartError> {
+    let address = SocketAddr::new(config.rest_api.listen, config.rest_api.port);
+    let rest = Bound::bind(address)?;
+    let auth = authority::bind(&config.auth)?;
+    let operators = platform::bind_monitor(config);
+    become_user(config)?;
+    Ok((rest, auth, operators))
+}
+
+type Bounds = (Bound, Option<Bound>, Option<Bound>);
 
 /// TLS, when both files are named.
 fn certificate(config: &Config) -> Result<Option<Acceptor>, TlsError> {
@@ -139,23 +200,29 @@ fn become_user(config: &Config) -> Result<(), PrivilegeError> {
     }
 }
 
-fn app(config: &Config, store: &Store, authority: Arc<dyn Authority>, shown: RunningConfig) -> App {
+fn app(
+    config: &Config,
+    store: &Store,
+    authority: Arc<dyn Authority>,
+    around: Surroundings,
+    shown: RunningConfig,
+) -> App {
     let limit = config
         .lookup
         .default_timeout
         .map(seconds)
         .filter(|limit| !limit.is_zero());
-    let around = Surroundings {
-        lists: Arc::new(Lists::new(Arc::clone(store), config.index.max_bytes)),
-        people: Arc::new(People::new(Arc::clone(store))),
-    };
+    let slow_lane = around.lists.slow_lane().clone();
     App {
         authority,
+        slow_lane,
         store: Arc::clone(store),
         lookup: Lookup::new(Arc::clone(store), around, limit)
             .asking_only(config.enabled_plugins.backends()),
+        log_privacy: config.log.privacy,
         strict_conventions: config.rest_api.strict_conventions,
         enabled: config.enabled_plugins.clone(),
+        events: Events::default(),
         config: shown,
         cors: config.rest_api.cors.clone(),
     }

@@ -6,9 +6,10 @@ use serde_json::{Map, Value, json};
 
 use crate::identity::Tenant;
 use crate::store::model::{
-    Display, DisplayColumn, Profile, ProfileId, ProfileService, Source, SourceId, random_id,
+    Defaults, Display, DisplayColumn, DisplayId, Profile, ProfileId, ProfileService, Source,
+    SourceId, random_id,
 };
-use crate::store::{Engine, Page, StoreError, Stored};
+use crate::store::{Engine, Stored};
 
 /// Name of the profile that phones and clients use when nobody chose another.
 const PROFILE: &str = "default";
@@ -25,71 +26,27 @@ pub enum Outcome {
     Present,
 }
 
-/// Gives the tenant called `name` its defaults. Sources and display of an attempt that was cut short are taken up; a source that
-/// cannot be made is logged and left out.
+/// Gives the tenant called `name` its defaults, all of them at once or none. What it has by name already is taken as it is.
 pub async fn create(store: &dyn Engine, tenant: &Tenant, name: &str) -> Stored<Outcome> {
-    if store.resolve_profile(tenant, PROFILE).await?.is_some() {
-        return Ok(Outcome::Present);
-    }
-    let mut sources = Vec::new();
-    for source in sources_of(tenant, name) {
-        let label = source.name.clone();
-        match create_or_find(store, tenant, source).await {
-            Ok(id) => sources.push(id),
-            Err(unavailable @ StoreError::Unavailable(_)) => return Err(unavailable),
-            Err(error) => {
-                tracing::error!(%error, source = label, tenant = %tenant.id(), "a default source is missing");
-            }
-        }
-    }
-    let display = display(store, tenant, &format!("auto_{name}")).await?;
-    match store
-        .create_profile(tenant, &profile(tenant, &display, &sources))
-        .await
-    {
-        // Somebody else was faster.
-        Err(StoreError::NameTaken(_)) => Ok(Outcome::Present),
-        created => created.map(|()| Outcome::Created),
-    }
-}
-
-async fn create_or_find(store: &dyn Engine, tenant: &Tenant, source: Source) -> Stored<SourceId> {
-    match store.create_source(tenant, &source).await {
-        Ok(()) => Ok(source.uuid),
-        Err(StoreError::NameTaken(taken)) => {
-            let page = Page {
-                order: "name",
-                ..Page::default()
-            };
-            let listed = store
-                .list_sources(&tenant.alone(), Some(&source.backend), &page)
-                .await?;
-            let found = listed
-                .items
-                .into_iter()
-                .find(|other| other.name == source.name);
-            found
-                .map(|other| other.uuid)
-                .ok_or(StoreError::NameTaken(taken))
-        }
-        Err(error) => Err(error),
-    }
-}
-
-async fn display(store: &dyn Engine, tenant: &Tenant, name: &str) -> Stored<Display> {
-    let page = Page {
-        order: "name",
-        ..Page::default()
+    let sources = sources_of(tenant, name);
+    let ids: Vec<SourceId> = sources.iter().map(|source| source.uuid.clone()).collect();
+    let display = Display {
+        uuid: DisplayId(random_id()),
+        tenant: tenant.id().clone(),
+        name: format!("auto_{name}"),
+        columns: columns(),
     };
-    let listed = store.list_displays(&tenant.alone(), &page).await?;
-    match listed
-        .items
-        .into_iter()
-        .find(|display| display.name == name)
-    {
-        Some(display) => Ok(display),
-        None => store.create_display(tenant, name, &columns()).await,
-    }
+    let defaults = Defaults {
+        profile: profile(tenant, &display, &ids),
+        sources,
+        display,
+    };
+    let created = store.create_defaults(tenant, defaults).await?;
+    Ok(if created {
+        Outcome::Created
+    } else {
+        Outcome::Present
+    })
 }
 
 fn profile(tenant: &Tenant, display: &Display, sources: &[SourceId]) -> Profile {

@@ -19,9 +19,15 @@ pub fn fold(text: &str) -> String {
     folded
 }
 
+/// Hyphens and dashes of typesetters, which are punctuation as the plain one is.
+const DASHES: std::ops::RangeInclusive<char> = '\u{2010}'..='\u{2015}';
+
 fn fold_foreign(character: char, folded: &mut String) {
     if character.is_whitespace() {
         return push(folded, ' ');
+    }
+    if DASHES.contains(&character) {
+        return push(folded, '-');
     }
     let ascii = any_ascii::any_ascii_char(character);
     for part in ascii.chars().filter(char::is_ascii_alphanumeric) {
@@ -54,6 +60,30 @@ pub fn squeeze(folded: &str) -> String {
     squeezed
 }
 
+/// Pairs of vowels that some write for one: "Mueller", "Soeren", "Aarhus".
+const DIGRAPHS: [&str; 4] = ["ae", "oe", "ue", "aa"];
+
+/// The forms in which a value is looked for, none of them empty: folded without punctuation, and, where that differs, with one vowel for each
+/// pair that stands for one.
+pub fn forms(value: &str) -> impl Iterator<Item = String> {
+    let normal = squeeze(&fold(value));
+    let collapsed = collapse(&normal);
+    let differs = collapsed != normal;
+    let forms = [Some(normal), differs.then_some(collapsed)];
+    forms.into_iter().flatten().filter(|form| !form.is_empty())
+}
+
+fn collapse(normal: &str) -> String {
+    let mut collapsed = String::with_capacity(normal.len());
+    let mut rest = normal;
+    while let Some(first) = rest.chars().next() {
+        collapsed.push(first);
+        let pair = DIGRAPHS.iter().any(|pair| rest.starts_with(pair));
+        rest = &rest[if pair { 2 } else { first.len_utf8() }..];
+    }
+    collapsed
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -70,6 +100,7 @@ mod tests {
             ("  two \u{a0}\t blanks ", "two blanks"),
             ("100 %", "100 %"),
             ("O\u{2019}Brien", "obrien"),
+            ("Jean\u{2011}Luc", "jean-luc"),
             ("", ""),
         ] {
             assert_eq!(fold(text), expected, "{text:?}");
@@ -85,6 +116,17 @@ mod tests {
             ("%", ""),
         ] {
             assert_eq!(squeeze(folded), expected, "{folded:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_has_one_form_or_two() {
+        for (value, expected) in [
+            ("M\u{fc}ller", vec!["muller"]),
+            ("Mueller-Aa", vec!["muelleraa", "mullera"]),
+            ("%", vec![]),
+        ] {
+            assert_eq!(forms(value).collect::<Vec<_>>(), expected, "{value:?}");
         }
     }
 

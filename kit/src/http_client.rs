@@ -154,7 +154,12 @@ fn authorities(path: &PathBuf) -> Result<Vec<Certificate>, ClientError> {
 }
 
 /// Reads a JSON body of at most [`LARGEST_ANSWER`] bytes.
-pub async fn json<T: DeserializeOwned>(mut response: Response) -> Result<T, CallError> {
+pub async fn json<T: DeserializeOwned>(response: Response) -> Result<T, CallError> {
+    serde_json::from_slice(&body(response).await?).map_err(|_| CallError::Malformed)
+}
+
+/// Reads a body of at most [`LARGEST_ANSWER`] bytes.
+pub async fn body(mut response: Response) -> Result<Vec<u8>, CallError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         if body.len() + chunk.len() > LARGEST_ANSWER {
@@ -162,7 +167,7 @@ pub async fn json<T: DeserializeOwned>(mut response: Response) -> Result<T, Call
         }
         body.extend_from_slice(&chunk);
     }
-    serde_json::from_slice(&body).map_err(|_| CallError::Malformed)
+    Ok(body)
 }
 
 fn ten_seconds() -> Duration {

@@ -50,6 +50,12 @@ impl LogHandle {
         let _ = self.filter.reload(effective(self.level, debug).filter());
     }
 
+    /// Follows another configuration: its level, or everything.
+    pub fn set_level(&self, level: Level, debug: bool) {
+        // Fails only if another log was installed before this one, of which `init` has warned.
+        let _ = self.filter.reload(effective(level, debug).filter());
+    }
+
     /// Opens the log file anew, after rotation has renamed it. Should that fail, the old file stays in use.
     pub fn reopen(&self) {
         if let Some(file) = &self.file {

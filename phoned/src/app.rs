@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use kit::{
     auth_client::{AuthClient, CredentialSource},
+    bus::Bus,
     clock,
     http_client::ClientError,
 };
@@ -13,7 +14,8 @@ use crate::{
     cache::Caches,
     config::Config,
     dird_client::{AGENT, DirdClient},
-    gate::Gate,
+    directory::short::ShortLinks,
+    gate::{Gate, GateFault},
     lookup::Lookups,
     vendor::registry::{Choices, Registry, RegistryError},
 };
@@ -25,13 +27,17 @@ pub struct App {
     /// Who may speak.
     pub gate: Gate,
     /// The makes.
-    pub registry: Registry,
+    pub registry: Arc<Registry>,
     /// What is remembered.
     pub caches: Arc<Caches>,
+    /// The short page links of the last minutes.
+    pub short_links: ShortLinks,
     /// The search service.
     pub lookups: Lookups,
     /// The auth service and our token.
     pub auth: Arc<AuthClient>,
+    /// The message bus.
+    pub bus: Bus,
     /// Tasks of requests; awaited at stop.
     pub tasks: TaskTracker,
     /// When the configuration was read, in seconds since the epoch.
@@ -44,6 +50,12 @@ pub enum AppError {
     /// A template or language file, or a setting about them.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// The allowlist.
+    #[error(transparent)]
+    Gate(#[from] GateFault),
+    /// An entry of the allowlist names a language that there is not.
+    #[error("rest_api.authorized_subnets: there is no language {0}")]
+    Locale(String),
     /// The settings of a backend.
     #[error("{key}: {source}")]
     Client {
@@ -57,25 +69,59 @@ pub enum AppError {
 impl App {
     /// Finds out whether `config` can be used, without keeping anything: reads and tries every template.
     pub fn check(config: &Config) -> Result<(), AppError> {
-        Registry::load(&choices(config))?;
-        Ok(())
+        let gate = Gate::new(&config.rest_api)?;
+        check_locales(&Registry::load(&choices(config))?, &gate)
+    }
+
+    /// The application under another configuration: what is remembered stays, backends, bus and listeners too. Blocks like
+    /// [`App::new`].
+    pub fn with(&self, config: Config, gate: Gate) -> Result<Self, AppError> {
+        let config = Arc::new(config);
+        let chosen = choices(&config);
+        // The files of a folder may have changed, those compiled in have not.
+        let registry = if chosen.folder.is_none() && chosen == choices(&self.config) {
+            Arc::clone(&self.registry)
+        } else {
+            Arc::new(Registry::load(&chosen)?)
+        };
+        check_locales(&registry, &gate)?;
+        let caches = Arc::new(self.caches.renewed(&self.config.cache, &config.cache));
+        Ok(Self {
+            lookups: self.lookups.with(Arc::clone(&caches), Arc::clone(&config)),
+            loaded_at: clock::unix_seconds(),
+            config,
+            gate,
+            registry,
+            caches,
+            short_links: self.short_links.clone(),
+            auth: Arc::clone(&self.auth),
+            bus: self.bus.clone(),
+            tasks: self.tasks.clone(),
+        })
     }
 
     /// Puts the parts together. Reads the templates, so it blocks on the file system.
     pub fn new(config: Config, gate: Gate) -> Result<Self, AppError> {
         let config = Arc::new(config);
-        let registry = Registry::load(&choices(&config))?;
+        let registry = Arc::new(Registry::load(&choices(&config))?);
         for setting in &registry.unknown_settings {
             tracing::warn!(key = %setting, "unknown key in the configuration");
         }
+        check_locales(&registry, &gate)?;
         let source = CredentialSource::KeyFile(config.auth.key_file.clone());
         let failed = |key| move |source| AppError::Client { key, source };
         let auth = Arc::new(
             AuthClient::new(&config.auth.upstream, source, AGENT).map_err(failed("auth"))?,
         );
         let dird = DirdClient::new(&config.dird, Arc::clone(&auth)).map_err(failed("dird"))?;
+        let dird = Arc::new(dird);
         let caches = Arc::new(Caches::new(&config.cache));
         let tasks = TaskTracker::new();
+        let bus = if config.bus.enabled {
+            Bus::new()
+        } else {
+            Bus::disabled()
+        };
         let parts = (Arc::clone(&auth), Arc::clone(&caches), Arc::clone(&config));
         Ok(Self {
             lookups: Lookups::new(dird, parts.0, parts.1, parts.2, tasks.clone()),
@@ -84,13 +130,27 @@ impl App {
             gate,
             registry,
             caches,
+            short_links: ShortLinks::default(),
             auth,
+            bus,
             tasks,
         })
     }
 }
 
-fn choices(config: &Config) -> Choices {
+/// Every language that the entries of `gate` name must be there.
+fn check_locales(registry: &Registry, gate: &Gate) -> Result<(), AppError> {
+    let settings = gate.rules.all().iter();
+    let settings = settings.filter_map(|rule| rule.settings.as_ref());
+    let mut tags = settings.filter_map(|settings| settings.locale.as_deref());
+    match tags.find(|tag| registry.catalogue.find(tag).is_none()) {
+        Some(unknown) => Err(AppError::Locale(unknown.to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// What `config` says about makes and languages.
+pub fn choices(config: &Config) -> Choices {
     Choices {
         folder: config.templates_dir.clone(),
         vendors: config.vendors.clone(),

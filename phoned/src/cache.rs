@@ -11,7 +11,7 @@ use http::HeaderValue;
 use moka::{Expiry, future::Cache};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::{config, directory::rows::Entry};
+use crate::{config, dird_client::Question, directory::rows::Entry};
 
 /// More users than this are not remembered, so that guessing cannot fill memory.
 const MOST_USERS: u64 = 10_000;
@@ -27,8 +27,8 @@ pub struct LookupKey {
     pub profile: Arc<str>,
     /// The user.
     pub user: Arc<str>,
-    /// The search text, normalised by [`normalise`].
-    pub term: String,
+    /// What is asked, a search text normalised by [`normalise`].
+    pub question: Question,
 }
 
 /// What a search brought.
@@ -54,12 +54,27 @@ pub struct Remembered {
 pub struct Document {
     /// `Content-Type`.
     pub content_type: HeaderValue,
+    /// `ETag`, for phones that refresh.
+    pub etag: Option<HeaderValue>,
+    /// Whether it is past its date as soon as it is left.
+    pub expired: bool,
     /// `Vary`.
     pub vary: HeaderValue,
     /// The bytes.
     pub body: Bytes,
     /// Until when it may be sent again.
     pub fresh_until: Instant,
+    /// Whose people are in it; `None` = nobody's.
+    pub owner: Option<Owner>,
+}
+
+/// Whose a document is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// The user that was searched for.
+    pub user: Arc<str>,
+    /// The user's tenant.
+    pub tenant: Arc<str>,
 }
 
 /// The caches.
@@ -77,16 +92,77 @@ pub struct Caches {
 }
 
 impl Caches {
+    /// These caches under other `settings`: the documents begin anew, because they were shaped by all of the configuration; the
+    /// rest begins anew if `settings` differ from `before`.
+    #[must_use]
+    pub fn renewed(&self, before: &config::Cache, settings: &config::Cache) -> Self {
+        let renewed = Self::new(settings);
+        if before != settings {
+            return renewed;
+        }
+        Self {
+            fresh: self.fresh.clone(),
+            stale: self.stale.clone(),
+            tenants: self.tenants.clone(),
+            last_tenants: self.last_tenants.clone(),
+            documents: renewed.documents,
+        }
+    }
+
+    /// Bytes that results and documents take, as far as the caches have counted yet.
+    pub fn bytes(&self) -> u64 {
+        self.fresh.weighted_size() + self.stale.weighted_size() + self.documents.weighted_size()
+    }
+
+    /// Forgets what belongs to `user` and to `tenant`, those that are given; everything when none is.
+    pub fn forget(&self, user: Option<&str>, tenant: Option<&str>) {
+        if user.is_none() && tenant.is_none() {
+            self.fresh.invalidate_all();
+            self.stale.invalidate_all();
+            self.documents.invalidate_all();
+            self.tenants.invalidate_all();
+            self.last_tenants.invalidate_all();
+            return;
+        }
+        let user: Option<Arc<str>> = user.map(Into::into);
+        let tenant: Option<Arc<str>> = tenant.map(Into::into);
+        let concerned = Concerned { user, tenant };
+        for cache in [&self.fresh, &self.stale] {
+            let concerned = concerned.clone();
+            forget(cache, move |key, _| {
+                concerned.is(Some(&key.user), Some(&key.tenant))
+            });
+        }
+        let of_users = concerned.clone();
+        forget(&self.tenants, move |user, tenant| {
+            of_users.is(Some(user), tenant.as_ref())
+        });
+        let of_users = concerned.clone();
+        forget(&self.last_tenants, move |user, tenant| {
+            of_users.is(Some(user), Some(tenant))
+        });
+        forget(&self.documents, move |_, document| {
+            let owner = document.owner.as_ref();
+            concerned.is(
+                owner.map(|owner| &owner.user),
+                owner.map(|owner| &owner.tenant),
+            )
+        });
+    }
+
     /// Empty caches of at most `settings.max_bytes` altogether.
     pub fn new(settings: &config::Cache) -> Self {
         let fresh = Cache::builder()
+            .support_invalidation_closures()
             .expire_after(Freshness)
             .max_capacity(settings.max_bytes / 4);
         let documents = Cache::builder()
+            .support_invalidation_closures()
             .expire_after(Freshness)
             .max_capacity(settings.max_bytes / 4);
         let stale_life = settings.lookup_ttl + settings.stale_if_error;
         let stale = Cache::builder()
+            .support_invalidation_closures()
             .time_to_live(stale_life)
             .max_capacity(settings.max_bytes / 2);
         let tenant_life = TenantLife {
@@ -98,15 +174,42 @@ impl Caches {
             stale: stale.weigher(weigh_outcome).build(),
             documents: documents.weigher(weigh_document).build(),
             tenants: Cache::builder()
+                .support_invalidation_closures()
                 .expire_after(tenant_life)
                 .max_capacity(MOST_USERS)
                 .build(),
             last_tenants: Cache::builder()
+                .support_invalidation_closures()
                 .time_to_live(settings.user_tenant_ttl + settings.stale_if_error)
                 .max_capacity(MOST_USERS)
                 .build(),
         }
     }
+}
+
+/// Whose entries are to be forgotten; `None` = whoever's.
+#[derive(Clone)]
+struct Concerned {
+    user: Option<Arc<str>>,
+    tenant: Option<Arc<str>>,
+}
+
+impl Concerned {
+    fn is(&self, user: Option<&Arc<str>>, tenant: Option<&Arc<str>>) -> bool {
+        let same = |wanted: &Option<Arc<str>>, found: Option<&Arc<str>>| {
+            wanted.as_ref().is_none_or(|wanted| found == Some(wanted))
+        };
+        same(&self.user, user) && same(&self.tenant, tenant)
+    }
+}
+
+fn forget<K, V>(cache: &Cache<K, V>, concerned: impl Fn(&K, &V) -> bool + Send + Sync + 'static)
+where
+    K: Eq + std::hash::Hash + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    // Fails only for caches that were built without this ability.
+    let _ = cache.invalidate_entries_if(concerned);
 }
 
 /// The form of a search text that makes equal searches equal: trimmed, blanks collapsed, composed and, if `fold_case`, in
@@ -120,14 +223,18 @@ pub fn normalise(term: &str, fold_case: bool) -> String {
 
 fn weigh_outcome(key: &LookupKey, remembered: &Arc<Remembered>) -> u32 {
     let entries = match &remembered.outcome {
-        Outcome::Entries(entries) => entries
-            .iter()
-            .map(|entry| entry.name.len() + entry.number.len() + 64)
-            .sum(),
+        Outcome::Entries(entries) => entries.iter().map(weigh_entry).sum(),
         Outcome::UnknownProfile => 0,
     };
-    let key = key.tenant.len() + key.profile.len() + key.user.len() + key.term.len();
+    let (Question::Lookup(text) | Question::Reverse(text)) = &key.question;
+    let key = key.tenant.len() + key.profile.len() + key.user.len() + text.len();
     u32::try_from(key + entries + OVERHEAD).unwrap_or(u32::MAX)
+}
+
+fn weigh_entry(entry: &Entry) -> usize {
+    let parts = entry.parts.as_ref();
+    let parts = parts.map_or(0, |parts| parts.0.len() + parts.1.len() + 64);
+    entry.name.len() + entry.number.len() + parts + size_of::<Entry>()
 }
 
 #[expect(

@@ -1,8 +1,9 @@
 //! The configuration as Rust sees it; config/phoned.yml, compiled in as the default, explains each key (phoned.md §17.2).
 
+mod network;
+
 use std::{
     collections::BTreeMap,
-    net::IpAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -12,12 +13,18 @@ use kit::{
     http_client::{Upstream, seconds},
     observe::Level,
     secret::Secret,
-    subnet::Allowlist,
 };
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{directory::page::Collation, lang::Branding, vendor::registry::VendorSettings};
+use crate::{
+    directory::page::Collation,
+    gate::{Gate, entry::Entry, forwarded::ForwardedHeader},
+    lang::Branding,
+    vendor::registry::VendorSettings,
+};
+
+pub use network::{Dird, Listen, Listener, Metrics, ProxyProtocol, TlsListener};
 
 /// The commented defaults.
 pub const DEFAULTS: &str = include_str!("../../config/phoned.yml");
@@ -29,6 +36,8 @@ pub struct Config {
     pub config_file: PathBuf,
     /// Folder of further files.
     pub extra_config_files: PathBuf,
+    /// Whether the configuration is read again when its files change.
+    pub watch: bool,
     /// Log everything.
     pub debug: bool,
     /// Least level that is logged.
@@ -44,13 +53,17 @@ pub struct Config {
     /// The auth service.
     pub auth: Auth,
     /// The directory server.
-    pub dird: Upstream,
+    pub dird: Dird,
+    /// The operators' listener.
+    pub metrics: Metrics,
     /// The telephony service.
     pub amid: Upstream,
     /// The configuration service.
     pub confd: Upstream,
     /// The message bus.
     pub bus: Bus,
+    /// What the log says.
+    pub log: Log,
     /// Makes and groups of routes; false removes the routes.
     pub enabled_plugins: BTreeMap<String, bool>,
     /// Searches.
@@ -77,7 +90,15 @@ pub struct RestApi {
     /// TLS listener.
     pub https: TlsListener,
     /// Networks and addresses that may ask.
-    pub authorized_subnets: Vec<String>,
+    pub authorized_subnets: Vec<Entry>,
+    /// A file with more of them, one a line.
+    pub authorized_subnets_file: Option<PathBuf>,
+    /// Networks that are tried and counted, and let nobody in.
+    pub authorized_subnets_candidate: Option<Vec<Entry>>,
+    /// Proxies whose word about phones is taken.
+    pub trusted_proxies: Vec<String>,
+    /// Where they write it.
+    pub forwarded_header: ForwardedHeader,
     /// Address of links.
     pub public_url: Option<String>,
     /// Names accepted in Host; empty: any.
@@ -96,49 +117,6 @@ pub struct RestApi {
     pub min_threads: usize,
     /// Accepted from older files, without effect.
     pub max_threads: usize,
-}
-
-/// A plain listener.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Listener {
-    /// Addresses.
-    pub listen: Listen,
-    /// Port; 0 = any free one.
-    pub port: u16,
-    /// Whether it exists.
-    pub enabled: bool,
-}
-
-/// A listener with TLS.
-#[derive(Debug, Clone, Deserialize)]
-pub struct TlsListener {
-    /// The socket.
-    #[serde(flatten)]
-    pub listener: Listener,
-    /// PEM file with the certificate chain.
-    pub certificate: PathBuf,
-    /// PEM file with its key.
-    pub private_key: PathBuf,
-}
-
-/// One address or several.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
-pub enum Listen {
-    /// One.
-    One(IpAddr),
-    /// Several.
-    Many(Vec<IpAddr>),
-}
-
-impl Listen {
-    /// The addresses.
-    pub fn addresses(&self) -> &[IpAddr] {
-        match self {
-            Self::One(address) => std::slice::from_ref(address),
-            Self::Many(addresses) => addresses,
-        }
-    }
 }
 
 /// `rest_api.cors` (phoned.md §4).
@@ -164,9 +142,20 @@ pub struct Auth {
     pub master_tenant_uuid: Option<String>,
 }
 
+/// `log` (phoned.md §16.5).
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Log {
+    /// Whether a line is a JSON object.
+    pub json: bool,
+    /// Whether only debug logs have URLs, which say whom people look for.
+    pub privacy: bool,
+}
+
 /// `bus`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Bus {
+    /// Whether events are received.
+    pub enabled: bool,
     /// Name towards the broker.
     pub username: String,
     /// Password towards the broker.
@@ -175,6 +164,8 @@ pub struct Bus {
     pub host: String,
     /// Its port.
     pub port: u16,
+    /// Its virtual host.
+    pub vhost: String,
     /// Exchange of events.
     pub subscribe_exchange_name: String,
     /// Its type.
@@ -197,6 +188,8 @@ pub struct Lookup {
     pub min_term_length: usize,
     /// Whether equal lines are shown once.
     pub deduplicate: bool,
+    /// Most rows kept of one result.
+    pub max_rows: usize,
     /// Searches under way at once.
     pub concurrent: usize,
     /// Searches that wait for a second at most.
@@ -211,7 +204,7 @@ pub struct Numbers {
 }
 
 /// `cache` (phoned.md §14).
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Cache {
     /// Bytes of rows and pages together.
     pub max_bytes: u64,
@@ -294,9 +287,8 @@ pub fn load(main: &Path, flags: Value, allow_exec: bool) -> Result<Loaded<Config
     if let Err(problem) = loaded.config.log_level.parse::<Level>() {
         return Err(loaded.fault("log_level", problem));
     }
-    if let Err(bad) = Allowlist::parse(&loaded.config.rest_api.authorized_subnets) {
-        let key = format!("rest_api.authorized_subnets.{}", bad.index);
-        return Err(loaded.fault(&key, bad));
+    if let Err(fault) = Gate::new(&loaded.config.rest_api) {
+        return Err(loaded.fault(&fault.key, &fault.problem));
     }
     Ok(loaded)
 }
@@ -324,7 +316,7 @@ mod tests {
     #[test]
     fn the_compiled_in_file_fills_the_whole_structure() {
         let config: Config = serde_saphyr::from_str(DEFAULTS).expect("the defaults");
-        assert_eq!(config.rest_api.authorized_subnets, ["127.0.0.1/24"]);
+        assert_eq!(config.rest_api.authorized_subnets, ["127.0.0.1/24".into()]);
         assert_eq!(config.numbers.international_prefix, "00");
         assert_eq!(config.lookup.deadline, Duration::from_secs(8));
     }
@@ -353,7 +345,7 @@ mod tests {
             .iter()
             .any(|part| pointer.contains(part))
                 || tree.pointer(pointer) == Some(&serde_json::Value::Null)
-                || pointer == "/user"
+                || ["/user", "/metrics/port"].contains(&pointer)
         };
         unnoticed.retain(|pointer| !optional(pointer));
         assert_eq!(unnoticed, Vec::<String>::new());

@@ -1,22 +1,38 @@
-//! The one call to dird that phones need: a lookup for a user (phoned.md §7.3, §7.4). It carries our token and, when dird
-//! refuses that, tries once more with a newer one (D12).
+//! The two calls to dird that phones need: a lookup for a user (phoned.md §7.3, §7.4) and the name of a caller
+//! (phoned-vendors.md §8.4). They carry our token and, when dird refuses that, try once more with a newer one (D12).
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use http::{HeaderValue, StatusCode};
 use kit::{
     auth_client::{AuthClient, AuthError, ServiceToken},
-    http_client::{self, ClientError, Upstream},
+    http_client::{self, ClientError},
 };
-use reqwest::{Client, Response};
+use reqwest::Response;
+use serde::de::DeserializeOwned;
 
 use crate::{
-    directory::{link::encoded, rows::LookupAnswer},
+    config::Dird,
+    directory::{
+        link::encoded,
+        rows::{Entry, LookupAnswer, entries, named},
+    },
     error::PhoneError,
+    surrogates, tally,
+    upstreams::{Server, Upstreams},
 };
 
 /// Name of this service towards others.
 pub const AGENT: &str = "wazo-phoned";
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Question {
+    /// Who matches this text?
+    Lookup(Arc<str>),
+    /// Who has this number?
+    Reverse(Arc<str>),
+}
 
 /// A search for one user.
 #[derive(Debug, Clone)]
@@ -27,31 +43,52 @@ pub struct Search {
     pub user: Arc<str>,
     /// Tenant of the user.
     pub tenant: Arc<str>,
-    /// The search text.
-    pub term: Arc<str>,
+    /// What is asked.
+    pub question: Question,
     /// The `traceparent` of the phone's request.
     pub trace: Option<HeaderValue>,
 }
 
-/// The directory server.
+/// The directory servers.
 pub struct DirdClient {
-    http: Client,
-    base: String,
+    upstreams: Upstreams,
     auth: Arc<AuthClient>,
 }
 
 impl DirdClient {
-    /// A client of the dird at `upstream` with the token of `auth`.
-    pub fn new(upstream: &Upstream, auth: Arc<AuthClient>) -> Result<Self, ClientError> {
+    /// A client of the dird of `settings`, and of the others when it fails, with the token of `auth`.
+    pub fn new(settings: &Dird, auth: Arc<AuthClient>) -> Result<Self, ClientError> {
         Ok(Self {
-            http: upstream.client(AGENT)?,
-            base: upstream.base_url("0.1"),
+            upstreams: Upstreams::new(settings.all(), AGENT)?,
             auth,
         })
     }
 
-    /// The people that `search` finds.
-    pub async fn lookup(&self, search: &Search) -> Result<LookupAnswer, PhoneError> {
+    /// The dirds, and whether each answered the last search that it got.
+    pub fn health(&self) -> Vec<(&str, bool)> {
+        self.upstreams.health()
+    }
+
+    /// The entries that `search` finds, in dird's order; `prefix` is `numbers.international_prefix`.
+    pub async fn find(&self, search: &Search, prefix: &str) -> Result<Vec<Entry>, PhoneError> {
+        match &search.question {
+            Question::Lookup(_) => {
+                let answer: LookupAnswer = self.ask(search).await?;
+                Ok(entries(&answer, prefix))
+            }
+            Question::Reverse(number) => match self.ask(search).await {
+                Ok(answer) => Ok(named(&answer, number)),
+                // A platform that does not grant us this search: nobody is known, and nobody is guessed.
+                Err(PhoneError::TokenRejected | PhoneError::DirdRefuses(_)) => {
+                    tracing::warn!("dird refuses to name callers");
+                    Ok(Vec::new())
+                }
+                Err(error) => Err(error),
+            },
+        }
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, search: &Search) -> Result<T, PhoneError> {
         let token = self
             .auth
             .token()
@@ -67,9 +104,11 @@ impl DirdClient {
             response = self.send(search, &newer).await?;
         }
         match response.status().as_u16() {
-            200 => http_client::json(response)
-                .await
-                .map_err(|_| PhoneError::DirdUnreachable),
+            200 => {
+                let body = http_client::body(response).await;
+                let body = body.map_err(|_| PhoneError::DirdUnreachable)?;
+                surrogates::read(&body).map_err(|_| PhoneError::DirdUnreachable)
+            }
             401 => Err(PhoneError::TokenRejected),
             404 => Err(PhoneError::UnknownProfile(search.profile.to_string())),
             status @ 400..=499 => Err(PhoneError::DirdRefuses(status)),
@@ -77,34 +116,60 @@ impl DirdClient {
         }
     }
 
+    /// Asks one dird after the other until one answers. A status of 500 and above is no answer, but when no other dird has a
+    /// better one.
     async fn send(&self, search: &Search, token: &ServiceToken) -> Result<Response, PhoneError> {
-        let (profile, user, term) = (
-            encoded(&search.profile),
-            encoded(&search.user),
-            encoded(&search.term),
-        );
-        let address = format!(
-            "{}/directories/lookup/{profile}/{user}?term={term}",
-            self.base
-        );
-        let mut request = self
-            .http
-            .get(address)
-            .header("X-Auth-Token", token.token.expose())
-            .header("Wazo-Tenant", &*search.tenant)
-            .header("Accept", "application/json");
-        if let Some(trace) = &search.trace {
-            request = request.header("traceparent", trace);
+        let mut poor = Err(PhoneError::DirdUnreachable);
+        for server in self.upstreams.candidates() {
+            let started = Instant::now();
+            let answer = send_to(server, search, token).await;
+            let failed = answer
+                .as_ref()
+                .map_or(true, |answer| answer.status().is_server_error());
+            tally::asked("dird", !failed, started.elapsed());
+            if !failed {
+                self.upstreams.answered(server);
+                return answer;
+            }
+            self.upstreams.failed(server);
+            poor = answer.or(poor);
         }
-        request.send().await.map_err(|error| {
-            tracing::warn!(
-                timeout = error.is_timeout(),
-                connect = error.is_connect(),
-                "dird does not answer"
-            );
-            PhoneError::DirdUnreachable
-        })
+        poor
     }
+}
+
+async fn send_to(
+    server: &Server,
+    search: &Search,
+    token: &ServiceToken,
+) -> Result<Response, PhoneError> {
+    let (profile, user) = (encoded(&search.profile), encoded(&search.user));
+    let (what, parameter, text) = match &search.question {
+        Question::Lookup(term) => ("lookup", "term", term),
+        Question::Reverse(number) => ("reverse", "exten", number),
+    };
+    let address = format!(
+        "{}/directories/{what}/{profile}/{user}?{parameter}={}",
+        server.base,
+        encoded(text)
+    );
+    let mut request = server
+        .http
+        .get(address)
+        .header("X-Auth-Token", token.token.expose())
+        .header("Wazo-Tenant", &*search.tenant)
+        .header("Accept", "application/json");
+    if let Some(trace) = &search.trace {
+        request = request.header("traceparent", trace);
+    }
+    request.send().await.map_err(|error| {
+        tracing::debug!(
+            timeout = error.is_timeout(),
+            connect = error.is_connect(),
+            "no answer of dird"
+        );
+        PhoneError::DirdUnreachable
+    })
 }
 
 /// What an error of auth means for a phone.

@@ -41,6 +41,9 @@ pub enum PhoneError {
     /// Our own token is refused.
     #[error("the service token is refused")]
     TokenRejected,
+    /// The phone, or its subnet, asks more often than its entry grants.
+    #[error("too many requests")]
+    TooManyRequests,
     /// Too many searches at once.
     #[error("overloaded")]
     Overloaded,
@@ -75,7 +78,7 @@ impl PhoneError {
     pub fn label(&self) -> &'static str {
         match self {
             Self::UnknownUser(_) => "unknown_user",
-            Self::Overloaded => "busy",
+            Self::Overloaded | Self::TooManyRequests => "busy",
             Self::ShortTerm(_) => "term_too_short",
             Self::Invalid(_) | Self::BadHost | Self::NotFound | Self::AddressRefused => {
                 "bad_request"
@@ -133,6 +136,11 @@ impl PhoneError {
             Self::TokenRejected => unavailable(
                 "service-token-rejected",
                 "The token of this service is refused",
+            ),
+            Self::TooManyRequests => Problem::new(
+                Status::TOO_MANY_REQUESTS,
+                "too-many-requests",
+                "Too many requests",
             ),
             Self::Overloaded => unavailable("overloaded", "Too many searches at once"),
             Self::Internal => Problem::new(

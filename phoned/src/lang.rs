@@ -10,19 +10,23 @@ use serde::Deserialize;
 const MOST_RANGES: usize = 256;
 
 /// The labels that every language file must have, and no other.
-pub const LABELS: [&str; 17] = [
+pub const LABELS: [&str; 21] = [
     "search_title",
     "directory_title",
     "prompt_colon",
     "prompt",
     "search",
+    "new_search",
     "no_entries",
     "previous_page",
     "next_page",
     "previous_key",
     "next_key",
     "dial_key",
+    "edit_key",
+    "search_key",
     "exit_key",
+    "too_many",
     "unknown_user",
     "unavailable",
     "busy",
@@ -31,10 +35,21 @@ pub const LABELS: [&str; 17] = [
 ];
 
 /// Labels that sit on soft keys, where phones show no more than eight characters.
-const KEYS: [&str; 4] = ["previous_key", "next_key", "dial_key", "exit_key"];
+const KEYS: [&str; 6] = [
+    "previous_key",
+    "next_key",
+    "dial_key",
+    "edit_key",
+    "search_key",
+    "exit_key",
+];
+
+/// Most characters of a soft key, and of any other label: texts of errors must fit the screen (phoned-vendors.md §1.6).
+const KEY: usize = 8;
+const TEXT: usize = 64;
 
 /// Titles that replace the labels in every language (`branding.*`).
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(PartialEq, Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Branding {
     /// Title of search forms.
@@ -98,13 +113,17 @@ fn check(labels: &BTreeMap<String, String>) -> Result<(), String> {
     {
         return Err(format!("there is no label {unknown}"));
     }
-    let long = |label: &&&str| labels[**label].chars().count() > 8;
-    match KEYS.iter().find(long) {
-        Some(key) => Err(format!(
-            "{key} is longer than the 8 characters of a soft key"
-        )),
-        None => Ok(()),
+    for (label, text) in labels {
+        let most = if KEYS.contains(&label.as_str()) {
+            KEY
+        } else {
+            TEXT
+        };
+        if text.chars().count() > most {
+            return Err(format!("{label} is longer than {most} characters"));
+        }
     }
+    Ok(())
 }
 
 /// All languages.
@@ -284,6 +303,8 @@ mod tests {
             read(&text.replace("dial_key = \"x\"", "dial_key = \"123456789\""))
                 .contains("dial_key")
         );
+        let long = format!("busy = \"{}\"", "x".repeat(65));
+        assert!(read(&text.replace("busy = \"x\"", &long)).contains("busy"));
     }
 
     #[test]

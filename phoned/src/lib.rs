@@ -4,6 +4,7 @@
 //! A request runs left to right: [`router`] → [`gate`] → [`directory`] → [`lookup`] → [`cache`] or [`dird_client`] →
 //! [`vendor`]'s templates. [`run`] starts all of it; tests start it the same way.
 
+pub mod admin;
 pub mod app;
 pub mod cache;
 pub mod config;
@@ -13,12 +14,19 @@ pub mod directory;
 pub mod error;
 pub mod gate;
 pub mod lang;
+pub mod live;
 pub mod lookup;
+pub mod monitor;
+pub mod preview;
 pub mod query;
 pub mod respond;
 pub mod router;
 pub mod server;
 pub mod status;
+pub mod surrogates;
+pub mod tally;
+pub mod upstreams;
 pub mod vendor;
+pub mod watch;
 
-pub use server::{Ready, Running, StartError, prepare, run};
+pub use server::{Ready, Running, StartError, prepare, prepare_from, run};

@@ -18,15 +18,14 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    cache::{Caches, LookupKey, Outcome, Remembered, normalise},
+    cache::{Caches, LookupKey, Outcome, Owner, Remembered, normalise},
     config::Config,
-    dird_client::{DirdClient, Search, auth_error},
-    directory::{page, rows},
+    dird_client::{DirdClient, Question, Search, auth_error},
+    directory::{page, rows::Entry},
     error::PhoneError,
+    tally,
 };
 
-/// Rows kept of one result.
-const MOST_ROWS: usize = 2000;
 /// Longest time that a search waits for its turn.
 const TURN: Duration = Duration::from_secs(1);
 
@@ -37,10 +36,30 @@ pub struct Ask {
     pub profile: Arc<str>,
     /// The user.
     pub user: Arc<str>,
-    /// The search text as it is sent to dird.
-    pub term: Arc<str>,
+    /// What is asked, the search text as it is sent to dird.
+    pub question: Question,
+    /// The only tenant whose users exist for the phone; `None` = any (phoned.md §6.3).
+    pub within: Option<Arc<str>>,
     /// The `traceparent` of the request.
     pub trace: Option<HeaderValue>,
+}
+
+/// What is remembered, and the tenant that it belongs to.
+type Owned = (Arc<Remembered>, Arc<str>);
+
+impl Ask {
+    fn may_see(&self, tenant: &Arc<str>) -> bool {
+        self.within.as_ref().is_none_or(|within| within == tenant)
+    }
+
+    fn found(&self, remembered: Arc<Remembered>, tenant: Arc<str>, stale: bool) -> Found {
+        let user = Arc::clone(&self.user);
+        Found {
+            remembered,
+            owner: Owner { user, tenant },
+            stale,
+        }
+    }
 }
 
 /// Entries, and whether they are older than they should be.
@@ -48,6 +67,8 @@ pub struct Ask {
 pub struct Found {
     /// What was found.
     pub remembered: Arc<Remembered>,
+    /// Whose they are.
+    pub owner: Owner,
     /// True when a backend failed and these are from before.
     pub stale: bool,
 }
@@ -60,7 +81,7 @@ pub struct Lookups {
 
 struct Inner {
     auth: Arc<AuthClient>,
-    dird: DirdClient,
+    dird: Arc<DirdClient>,
     caches: Arc<Caches>,
     config: Arc<Config>,
     turns: Semaphore,
@@ -71,7 +92,7 @@ struct Inner {
 impl Lookups {
     /// A search service; its calls run in `tasks`.
     pub fn new(
-        dird: DirdClient,
+        dird: Arc<DirdClient>,
         auth: Arc<AuthClient>,
         caches: Arc<Caches>,
         config: Arc<Config>,
@@ -92,41 +113,60 @@ impl Lookups {
         }
     }
 
+    /// The same services under another configuration.
+    #[must_use]
+    pub fn with(&self, caches: Arc<Caches>, config: Arc<Config>) -> Self {
+        let Inner {
+            dird, auth, tasks, ..
+        } = &*self.inner;
+        Self::new(
+            Arc::clone(dird),
+            Arc::clone(auth),
+            caches,
+            config,
+            tasks.clone(),
+        )
+    }
+
+    /// The dirds, and whether each answered the last search that it got.
+    pub fn dirds(&self) -> Vec<(&str, bool)> {
+        self.inner.dird.health()
+    }
+
     /// The entries for `ask`, within `lookup.deadline`; older ones when a backend fails.
     pub async fn find(&self, ask: &Ask) -> Result<Found, PhoneError> {
         let deadline = tokio::time::Instant::now() + self.inner.config.lookup.deadline;
         let error = match timeout_at(deadline, self.fresh(ask)).await {
-            Ok(Ok(remembered)) => {
-                return Ok(Found {
-                    remembered,
-                    stale: false,
-                });
-            }
+            Ok(Ok((remembered, tenant))) => return Ok(ask.found(remembered, tenant, false)),
             Ok(Err(error)) => error,
             Err(_) => PhoneError::DirdUnreachable,
         };
         if !error.excuses_stale() {
             return Err(error);
         }
-        let remembered = self.stale(ask).await.ok_or(error)?;
-        Ok(Found {
-            remembered,
-            stale: true,
-        })
+        let (remembered, tenant) = self.stale(ask).await.ok_or(error)?;
+        tally::remembered("lookup", "stale");
+        Ok(ask.found(remembered, tenant, true))
     }
 
-    async fn fresh(&self, ask: &Ask) -> Result<Arc<Remembered>, PhoneError> {
+    async fn fresh(&self, ask: &Ask) -> Result<Owned, PhoneError> {
         let tenant = self.tenant(&ask.user).await?;
+        if !ask.may_see(&tenant) {
+            return Err(PhoneError::UnknownUser(ask.user.to_string()));
+        }
         let key = self.key(ask, &tenant);
         if let Some(hit) = self.inner.caches.fresh.get(&key).await {
-            return Ok(hit);
+            let has_rows = matches!(&hit.outcome, Outcome::Entries(entries) if !entries.is_empty());
+            tally::remembered("lookup", if has_rows { "hit" } else { "negative" });
+            return Ok((hit, tenant));
         }
+        tally::remembered("lookup", "miss");
         let (this, ask) = (self.clone(), ask.clone());
         let load = async move {
             let search = this.load(key.clone(), &ask);
             this.inner.caches.fresh.try_get_with(key, search).await
         };
-        shared(self.inner.tasks.spawn(load).await)
+        Ok((shared(self.inner.tasks.spawn(load).await)?, tenant))
     }
 
     /// Asks dird, sorts, and keeps a copy for bad times.
@@ -135,13 +175,14 @@ impl Lookups {
             profile: Arc::clone(&ask.profile),
             user: Arc::clone(&ask.user),
             tenant: Arc::clone(&key.tenant),
-            term: Arc::clone(&ask.term),
+            question: ask.question.clone(),
             trace: ask.trace.clone(),
         };
         let _turn = self.turn().await?;
         let settings = &self.inner.config.cache;
-        let (outcome, life) = match self.inner.dird.lookup(&search).await {
-            Ok(answer) => self.outcome(&answer),
+        let prefix = &self.inner.config.numbers.international_prefix;
+        let (outcome, life) = match self.inner.dird.find(&search, prefix).await {
+            Ok(entries) => self.outcome(entries),
             Err(PhoneError::UnknownProfile(_)) => {
                 (Outcome::UnknownProfile, settings.unknown_profile_ttl)
             }
@@ -159,14 +200,16 @@ impl Lookups {
         Ok(remembered)
     }
 
-    fn outcome(&self, answer: &rows::LookupAnswer) -> (Outcome, Duration) {
+    fn outcome(&self, mut entries: Vec<Entry>) -> (Outcome, Duration) {
         let config = &self.inner.config;
-        let mut entries = rows::entries(answer, &config.numbers.international_prefix);
         page::sort(&mut entries, config.lookup.collation);
         if config.lookup.deduplicate {
-            entries.dedup();
+            entries.dedup_by(|a, b| a.name == b.name && a.number == b.number);
         }
-        entries.truncate(MOST_ROWS);
+        if entries.len() > config.lookup.max_rows {
+            tally::left_out("-", "result", entries.len() - config.lookup.max_rows);
+            entries.truncate(config.lookup.max_rows);
+        }
         let life = if entries.is_empty() {
             config.cache.empty_ttl
         } else {
@@ -205,11 +248,10 @@ impl Lookups {
         let (inner, user) = (Arc::clone(&self.inner), Arc::clone(user));
         let load = async move {
             let ask = async {
-                let tenant = inner
-                    .auth
-                    .tenant_of_user(&user)
-                    .await
-                    .map_err(|error| auth_error(&error))?;
+                let started = Instant::now();
+                let answer = inner.auth.tenant_of_user(&user).await;
+                tally::asked("auth", answer.is_ok(), started.elapsed());
+                let tenant = answer.map_err(|error| auth_error(&error))?;
                 let tenant: Option<Arc<str>> = tenant.map(Into::into);
                 if let Some(tenant) = &tenant {
                     inner
@@ -229,17 +271,28 @@ impl Lookups {
         shared(self.inner.tasks.spawn(load).await)
     }
 
-    async fn stale(&self, ask: &Ask) -> Option<Arc<Remembered>> {
+    async fn stale(&self, ask: &Ask) -> Option<Owned> {
         let tenant = self.inner.caches.last_tenants.get(&ask.user).await?;
-        self.inner.caches.stale.get(&self.key(ask, &tenant)).await
+        if !ask.may_see(&tenant) {
+            return None;
+        }
+        let remembered = self.inner.caches.stale.get(&self.key(ask, &tenant)).await?;
+        Some((remembered, tenant))
     }
 
     fn key(&self, ask: &Ask, tenant: &Arc<str>) -> LookupKey {
+        let question = match &ask.question {
+            Question::Lookup(term) => {
+                let term = normalise(term, self.inner.config.cache.fold_case);
+                Question::Lookup(term.into())
+            }
+            number @ Question::Reverse(_) => number.clone(),
+        };
         LookupKey {
             tenant: Arc::clone(tenant),
             profile: Arc::clone(&ask.profile),
             user: Arc::clone(&ask.user),
-            term: normalise(&ask.term, self.inner.config.cache.fold_case),
+            question,
         }
     }
 }

@@ -1,18 +1,23 @@
 //! `phoned`: flags, configuration, logs, ports, rights, serving (phoned.md §16.6).
 
+mod command;
 mod flags;
 
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
+use command::Verdict;
 use flags::Flags;
 use kit::config::Loaded;
 use kit::observe::{self, Level, LogHandle, LogSettings};
 use kit::privilege::{self, PrivilegeError};
 use kit::signal;
+use kit::supervisor::Supervisor;
 use phoned::config::{self, Config};
+use phoned::live::{Applied, Fault, Source};
 
 /// The configuration is at fault.
 const BAD_CONFIGURATION: u8 = 2;
@@ -30,6 +35,13 @@ fn main() -> ExitCode {
     if flags.check_config {
         return check_config(&loaded);
     }
+    if let Some(command) = &flags.command {
+        return match command.run(&loaded) {
+            Ok(Verdict::Yes) => ExitCode::SUCCESS,
+            Ok(Verdict::No) => ExitCode::from(FAILED),
+            Err(error) => fail(BAD_CONFIGURATION, error),
+        };
+    }
     let log = open_log(&loaded.config);
     for note in &loaded.notes {
         tracing::warn!("{note}");
@@ -44,7 +56,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(FAILED, error),
     };
-    let code = runtime.block_on(serve(loaded.config, &log));
+    let code = runtime.block_on(serve(loaded.config, flags, &log));
     log.close();
     code
 }
@@ -76,17 +88,39 @@ fn open_log(config: &Config) -> LogHandle {
         level,
         debug: config.debug,
         file,
-        json: false,
+        json: config.log.json,
     })
 }
 
-async fn serve(config: Config, log: &LogHandle) -> ExitCode {
+/// Reads the configuration as the start did.
+fn source(flags: Flags) -> Source {
+    Box::new(move || {
+        let loaded = config::load(&flags.config_file, flags.as_tree(), flags.allow_exec);
+        let loaded = loaded.map_err(|error| Fault::from(&error))?;
+        for note in &loaded.notes {
+            tracing::warn!("{note}");
+        }
+        Ok(loaded.config)
+    })
+}
+
+/// Lets the log follow a configuration that was reloaded.
+fn follow(log: &LogHandle) -> Applied {
+    let log = log.clone();
+    Box::new(move |config| {
+        // The name was checked when the configuration was read.
+        let level = config.log_level.parse().unwrap_or(Level::Info);
+        log.set_level(level, config.debug);
+    })
+}
+
+async fn serve(config: Config, flags: Flags, log: &LogHandle) -> ExitCode {
     let user = config.user.clone();
     let stop = match signal::stop_token() {
         Ok(stop) => stop,
         Err(error) => return fail(FAILED, error),
     };
-    let ready = match phoned::prepare(config).await {
+    let ready = match phoned::prepare_from(config, source(flags), follow(log)).await {
         Ok(ready) => ready,
         Err(error) => {
             tracing::error!("{error}");
@@ -96,15 +130,24 @@ async fn serve(config: Config, log: &LogHandle) -> ExitCode {
     if let Err(error) = become_user(user.as_deref()) {
         return fail(FAILED, error);
     }
-    let reopened = log.clone();
+    let (reopened, live) = (log.clone(), Arc::clone(&ready.live));
     let hook = move || {
-        let log = reopened.clone();
-        async move { log.reopen() }
+        let (log, live) = (reopened.clone(), Arc::clone(&live));
+        async move {
+            log.reopen();
+            // Both outcomes are in the log.
+            let _outcome = live.reload().await;
+        }
     };
     if let Err(error) = signal::on_hangup(hook, stop.clone()) {
         tracing::warn!(%error, "SIGHUP cannot be received");
     }
-    ready.start(stop.clone()).ended().await;
+    let running = ready.start(stop.clone());
+    let supervisor = Supervisor::from_environment();
+    supervisor.ready();
+    stop.cancelled().await;
+    supervisor.stopping();
+    running.ended().await;
     ExitCode::SUCCESS
 }
 

@@ -1,6 +1,8 @@
 //! Answers: documents with the headers phones need (phoned-vendors.md §1.4), errors as JSON or as a page of the phone
 //! (phoned.md §8).
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -11,7 +13,11 @@ use crate::{
     config::ErrorMode,
     directory::asked::{self, Asked},
     error::PhoneError,
-    vendor::{registry::Vendor, render::Charset},
+    tally,
+    vendor::{
+        registry::{Agents, Vendor},
+        render::Charset,
+    },
 };
 
 /// An answer of ours; its body is always whole, so that it never goes out in chunks.
@@ -20,27 +26,11 @@ pub type Response = http::Response<Body>;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const REVALIDATE: HeaderValue = HeaderValue::from_static("private, no-cache");
+const LONG_AGO: HeaderValue = HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT");
 const STALE: HeaderValue = HeaderValue::from_static("110 - \"Response is Stale\"");
 const STATUS: HeaderName = HeaderName::from_static("x-phoned-status");
 const ERROR: HeaderName = HeaderName::from_static("x-phoned-error");
-
-/// What directory clients of phones call themselves, in small letters.
-const PHONES: [&str; 14] = [
-    "aastra",
-    "mitel",
-    "cisco",
-    "allegro",
-    "polycom",
-    "poly",
-    "snom",
-    "thomson",
-    "technicolor",
-    "yealink",
-    "gigaset",
-    "fanvil",
-    "htek",
-    "alcatel",
-];
 
 /// `Vary` of a make's documents.
 pub fn vary(vendor: &Vendor) -> HeaderValue {
@@ -51,30 +41,65 @@ pub fn vary(vendor: &Vendor) -> HeaderValue {
     })
 }
 
-/// A document; `stale` ones carry a warning.
-pub fn document(document: &Document, stale: bool) -> Response {
-    let mut response = http::Response::new(Body::from(document.body.clone()));
+/// A document for the request with `request` headers, or that the phone has it already; `stale` ones carry a warning.
+pub fn document(document: &Document, stale: bool, request: &HeaderMap) -> Response {
+    let known = request.get(header::IF_NONE_MATCH);
+    let is_known = known.is_some() && known == document.etag.as_ref();
+    let mut response = if is_known {
+        let mut response = http::Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response
+    } else {
+        http::Response::new(Body::from(document.body.clone()))
+    };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, document.content_type.clone());
     headers.insert(header::CACHE_CONTROL, PRIVATE);
     headers.insert(header::VARY, document.vary.clone());
+    if let Some(etag) = &document.etag {
+        headers.insert(header::ETAG, etag.clone());
+        // The phone may keep the page, if it asks each time whether it still holds.
+        headers.insert(header::CACHE_CONTROL, REVALIDATE);
+    }
+    if document.expired {
+        headers.insert(header::EXPIRES, LONG_AGO);
+    }
     if stale {
         headers.insert(header::WARNING, STALE);
     }
     response
 }
 
+/// A name for exactly these bytes.
+pub fn etag(body: &[u8]) -> Option<HeaderValue> {
+    let mut hasher = DefaultHasher::new();
+    body.hash(&mut hasher);
+    HeaderValue::try_from(format!("\"{:x}-{:016x}\"", body.len(), hasher.finish())).ok()
+}
+
 /// An error as programs read it.
 pub fn json(error: &PhoneError) -> Response {
-    let mut response = json_body(error.problem().status, error.body().into());
+    let mut response = private_json(error.problem().status, error.body().into());
+    retry_after(error, response.headers_mut());
+    response
+}
+
+/// When a phone that has to wait may come back (phoned.md §15).
+fn retry_after(error: &PhoneError, headers: &mut HeaderMap) {
+    let seconds = match error {
+        PhoneError::Overloaded => "2",
+        PhoneError::TooManyRequests => "1",
+        _ => return,
+    };
+    headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
+}
+
+/// A JSON answer that nobody keeps.
+pub fn private_json(status: StatusCode, body: Bytes) -> Response {
+    let mut response = json_body(status, body);
     response
         .headers_mut()
         .insert(header::CACHE_CONTROL, NO_STORE);
-    if *error == PhoneError::Overloaded {
-        response
-            .headers_mut()
-            .insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
-    }
     response
 }
 
@@ -96,9 +121,9 @@ pub fn phone_error(
     let wants_screen = match app.config.phone_errors.mode {
         ErrorMode::Json => false,
         ErrorMode::Screen => true,
-        ErrorMode::Auto => is_phone(headers),
+        ErrorMode::Auto => is_phone(headers, &app.registry.agents),
     };
-    if !wants_screen || !error.can_be_a_screen() {
+    if !wants_screen || !error.can_be_a_screen() || asked.keeps_answers() {
         return json(error);
     }
     let page = asked.page();
@@ -109,6 +134,7 @@ pub fn phone_error(
     let mut response = http::Response::new(Body::from(body));
     let headers = response.headers_mut();
     let problem = error.problem();
+    tally::screen(&page.vendor.name, problem.error_id);
     headers.insert(
         header::CONTENT_TYPE,
         match page.charset {
@@ -117,14 +143,22 @@ pub fn phone_error(
         },
     );
     headers.insert(header::CACHE_CONTROL, NO_STORE);
+    if page.rich && page.vendor.manifest.rich.expires {
+        headers.insert(header::EXPIRES, LONG_AGO);
+    }
     headers.insert(header::VARY, vary(page.vendor));
     headers.insert(STATUS, HeaderValue::from(problem.status.as_u16()));
     headers.insert(ERROR, HeaderValue::from_static(problem.error_id));
+    retry_after(error, headers);
+    // The one error that is no page with status 200 but has one (phoned.md §8).
+    if *error == PhoneError::TooManyRequests {
+        *response.status_mut() = problem.status;
+    }
     response
 }
 
 /// Whether a request comes from a phone (phoned.md §8). It decides how errors look, never who may ask.
-fn is_phone(headers: &HeaderMap) -> bool {
+fn is_phone(headers: &HeaderMap, agents: &Agents) -> bool {
     let accept = asked::text(headers, &header::ACCEPT).unwrap_or("");
     if accept.to_ascii_lowercase().contains("application/json") {
         return false;
@@ -132,10 +166,9 @@ fn is_phone(headers: &HeaderMap) -> bool {
     let agent = asked::text(headers, &header::USER_AGENT)
         .unwrap_or("")
         .to_ascii_lowercase();
-    PHONES.iter().any(|phone| agent.contains(phone))
-        || headers
-            .keys()
-            .any(|name| name.as_str().starts_with("x-ciscoipphone"))
+    let named = |name: &str| agents.headers.iter().any(|start| name.starts_with(start));
+    agents.words.iter().any(|word| agent.contains(word))
+        || headers.keys().any(|name| named(name.as_str()))
 }
 
 #[cfg(test)]
@@ -154,19 +187,30 @@ mod tests {
 
     #[test]
     fn phones_are_told_from_programs() {
-        assert!(is_phone(&headers(&[(
-            "user-agent",
-            "Mozilla/4.0 (compatible; snom710-SIP 8.7)"
-        )])));
-        assert!(is_phone(&headers(&[(
-            "x-ciscoipphonemodelname",
-            "CP-7961G"
-        )])));
-        assert!(!is_phone(&headers(&[("user-agent", "curl/8.5")])));
-        assert!(!is_phone(&headers(&[
+        let agents = Agents {
+            words: vec!["snom".to_owned(), "yealink".to_owned()],
+            headers: vec!["x-ciscoipphone".to_owned()],
+        };
+        for (name, value, expected) in [
+            (
+                "user-agent",
+                "Mozilla/4.0 (compatible; Snom710-SIP 8.7)",
+                true,
+            ),
+            ("x-ciscoipphonemodelname", "CP-7961G", true),
+            ("user-agent", "curl/8.5", false),
+        ] {
+            assert_eq!(
+                is_phone(&headers(&[(name, value)]), &agents),
+                expected,
+                "{value}"
+            );
+        }
+        let program = [
             ("user-agent", "Yealink SIP-T46G"),
-            ("accept", "application/json")
-        ])));
-        assert!(!is_phone(&HeaderMap::new()));
+            ("accept", "application/json"),
+        ];
+        assert!(!is_phone(&headers(&program), &agents));
+        assert!(!is_phone(&HeaderMap::new(), &agents));
     }
 }

@@ -4,7 +4,7 @@
 use std::{
     convert::Infallible,
     future::{Ready, ready},
-    sync::Arc,
+    sync::{Arc, Weak},
     time::Instant,
 };
 
@@ -16,44 +16,71 @@ use axum::{
 };
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
+use kit::trace::Trace;
 use tower::ServiceExt;
+use tracing::Instrument;
 
 use crate::{
+    admin,
     app::App,
     cors,
     directory::{self, PhoneRoute},
     error::PhoneError,
+    live::{Live, Snapshot},
     respond::{self, Response},
-    status,
+    status, tally,
     vendor::{
         manifest::{Form, Step, UserPlace},
         registry::Vendor,
     },
 };
 
+const SHORT_LINK: &str = "/0.1/l/{token}";
 const NOT_ALLOWED: &[u8] = b"{\"message\": \"The method is not allowed for the requested URL.\"}\n";
 
-/// All routes of `app`.
-pub fn router(app: &Arc<App>) -> Router {
+/// All routes of `app`; `live` exchanges it.
+pub fn router(app: &Arc<App>, live: &Weak<Live>) -> Router {
     let mut router = Router::new();
-    for (path, route) in phone_routes(&app.registry.vendors) {
+    let routes = phone_routes(&app.registry.vendors);
+    let all: Arc<[PhoneRoute]> = routes.iter().map(|(_, route)| route.clone()).collect();
+    for (path, route) in routes {
         router = router.route(&path.clone(), phone(app, path, route));
+    }
+    if all.iter().any(|route| route.vendor.manifest.short_links()) {
+        router = router.route(SHORT_LINK, short_link(app, all));
     }
     if app.config.enabled("status") {
         router = router.route("/0.1/status", machine(app, "/0.1/status"));
     }
-    router
+    admin::routes(router, app, live)
         .fallback(not_found)
         .method_not_allowed_fallback(|| ready(not_allowed()))
 }
 
 /// Answers one request. The routes cannot fail, they answer errors.
-pub async fn serve<B>(router: Router, request: http::Request<B>) -> Response
+/// With `log.privacy` only debug logs have URLs.
+pub async fn serve<B>(snapshot: Arc<Snapshot>, mut request: http::Request<B>) -> Response
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let answered: Result<Response, Infallible> = router.oneshot(request.map(Body::new)).await;
+    let trace = Trace::of(request.headers());
+    let span = trace.span();
+    request.extensions_mut().insert(trace);
+    let url = request.uri().clone();
+    let answering = snapshot
+        .router
+        .clone()
+        .oneshot(request.map(Body::new))
+        .instrument(span.clone());
+    let answered: Result<Response, Infallible> = answering.await;
+    span.in_scope(|| {
+        if snapshot.app.config.log.privacy {
+            tracing::debug!(%url, "was asked");
+        } else {
+            tracing::info!(%url, "was asked");
+        }
+    });
     answered.unwrap_or_else(|never| match never {})
 }
 
@@ -77,9 +104,13 @@ fn path(vendor: &Vendor, step: Step, form: Form) -> String {
         Form::Old => format!("/0.1/directories/{step}/{{profile}}/{name}"),
         Form::New => format!("/0.1/{name}/directories/{step}/{{profile}}"),
     };
-    match vendor.manifest.user {
-        UserPlace::Query => path,
-        UserPlace::Path => path + "/{user_uuid}",
+    let user = match vendor.manifest.user {
+        UserPlace::Query => "",
+        UserPlace::Path => "/{user_uuid}",
+    };
+    match &vendor.manifest.file {
+        Some(file) => format!("{path}{user}/{file}"),
+        None => format!("{path}{user}"),
     }
 }
 
@@ -101,7 +132,26 @@ fn phone(app: &Arc<App>, template: String, route: PhoneRoute) -> MethodRouter {
                     &mut response,
                 );
             }
+            let status = response.status();
+            let (vendor, step) = (&route.vendor.name, route.step.word());
+            tally::answered(vendor, step, status.as_str(), started.elapsed());
             log(template, &response, started);
+            response
+        }
+    };
+    get(answer).options(|| ready(options()))
+}
+
+/// The address that all short page links have (phoned-vendors.md §7.4).
+fn short_link(app: &Arc<App>, routes: Arc<[PhoneRoute]>) -> MethodRouter {
+    let app = Arc::clone(app);
+    let answer = move |request: Request| {
+        let (app, routes) = (Arc::clone(&app), Arc::clone(&routes));
+        async move {
+            let started = Instant::now();
+            let request = request.into_parts().0;
+            let response = directory::follow(&app, &routes, &request).await;
+            log(SHORT_LINK, &response, started);
             response
         }
     };
@@ -159,7 +209,8 @@ async fn not_found() -> Response {
     response
 }
 
-fn not_allowed() -> Response {
+/// The answer to a method that a path does not have.
+pub fn not_allowed() -> Response {
     let started = Instant::now();
     let response = respond::json_body(
         StatusCode::METHOD_NOT_ALLOWED,
@@ -170,7 +221,7 @@ fn not_allowed() -> Response {
 }
 
 /// Names the route, never what was asked: searches, numbers and users are nobody's business.
-fn log(route: &str, response: &Response, started: Instant) {
+pub fn log(route: &str, response: &Response, started: Instant) {
     let (status, micros) = (response.status().as_u16(), started.elapsed().as_micros());
     tracing::info!(route, status, micros, "answered");
 }

@@ -5,7 +5,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use kit::{
     auth_client::{CredentialSource, KeyFileError},
-    serve::{self, BindError, Bound, Limits},
+    bus::{Queue, Settings},
+    serve::{self, BindError, Bound, Limits, Trusted},
     tls::Acceptor,
 };
 use tokio::{task::JoinHandle, time::timeout};
@@ -13,9 +14,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     app::{App, AppError},
-    config::{Config, TlsListener},
-    gate::Gate,
-    router,
+    config::{Config, ProxyProtocol, TlsListener},
+    gate::{Gate, GateFault},
+    live::{Applied, Live, Source},
+    monitor, router, watch,
 };
 
 /// Time for requests under way when the process stops.
@@ -26,14 +28,9 @@ const CONNECTIONS_PER_PEER: usize = 16;
 /// Why phoned does not start. The message names file or address.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A bad entry of the allowlist; the message names key and entry.
-    #[error("{origin}rest_api.authorized_subnets: {problem}")]
-    Subnet {
-        /// `FILE:LINE: ` where it is known.
-        origin: String,
-        /// What is wrong with which entry.
-        problem: String,
-    },
+    /// A bad entry of the allowlist or of the trusted proxies; the message names key and entry.
+    #[error(transparent)]
+    Gate(#[from] GateFault),
     /// Templates or backends.
     #[error(transparent)]
     App(#[from] AppError),
@@ -60,9 +57,12 @@ impl StartError {
 
 /// Bound and checked, not serving yet.
 pub struct Ready {
-    app: Arc<App>,
+    /// What will serve, for those who reload it.
+    pub live: Arc<Live>,
     plain: Vec<Bound>,
     tls: Vec<(Bound, Acceptor)>,
+    monitor: Option<Bound>,
+    watched: Option<watch::Look>,
 }
 
 /// Serving.
@@ -71,18 +71,27 @@ pub struct Running {
     pub http: Vec<SocketAddr>,
     /// Addresses of the TLS listeners.
     pub https: Vec<SocketAddr>,
+    /// Address of the operators' listener, if there is one.
+    pub monitor: Option<SocketAddr>,
     stop: CancellationToken,
     requests: TaskTracker,
     tasks: Vec<JoinHandle<()>>,
 }
 
-/// Checks `config` and binds its addresses. Must be called inside a runtime.
+/// Checks `config` and binds its addresses. A reload finds the same configuration. Must be called inside a runtime.
 pub async fn prepare(config: Config) -> Result<Ready, StartError> {
-    let gate =
-        Gate::new(&config.rest_api.authorized_subnets).map_err(|bad| StartError::Subnet {
-            origin: String::new(),
-            problem: bad.to_string(),
-        })?;
+    let same = config.clone();
+    let source = Box::new(move || Ok(same.clone()));
+    prepare_from(config, source, Box::new(|_| {})).await
+}
+
+/// As [`prepare`]; a reload reads `source`, and `applied` is told what is in force then.
+pub async fn prepare_from(
+    config: Config,
+    source: Source,
+    applied: Applied,
+) -> Result<Ready, StartError> {
+    let gate = Gate::new(&config.rest_api)?;
     let app = App::new(config, gate)?;
     let rest_api = &app.config.rest_api;
     let acceptor = acceptor(&rest_api.https);
@@ -100,6 +109,13 @@ pub async fn prepare(config: Config) -> Result<Ready, StartError> {
     } else {
         tracing::info!("HTTP server is disabled");
     }
+    let beyond = |bound: &Bound| !bound.local_addr().ip().is_loopback();
+    if plain.iter().any(beyond) && app.gate.trusts_loopback_blindly() {
+        tracing::warn!(
+            "authorized_subnets has loopback and trusted_proxies is empty: a proxy on this machine would open the directory \
+             to everybody"
+        );
+    }
     let mut tls = Vec::new();
     if let Some(acceptor) = acceptor {
         let listener = &rest_api.https.listener;
@@ -108,10 +124,16 @@ pub async fn prepare(config: Config) -> Result<Ready, StartError> {
             tls.push((bound, acceptor.clone()));
         }
     }
+    let monitor = monitor::bind(app.config.metrics);
+    let watched = app.config.watch.then(|| watch::look_at(&app.config));
+    let certificates = tls.iter().map(|(_, acceptor)| acceptor.clone()).take(1);
+    let certificates = certificates.collect();
     Ok(Ready {
-        app: Arc::new(app),
+        live: Live::new(app, source, applied, certificates),
         plain,
         tls,
+        monitor,
+        watched,
     })
 }
 
@@ -135,8 +157,10 @@ pub async fn run(config: Config) -> Result<Running, StartError> {
 impl Ready {
     /// Serves until `stop` is cancelled.
     pub fn start(self, stop: CancellationToken) -> Running {
-        let limits = limits(&self.app.config);
-        let router = router::router(&self.app);
+        let (live, app) = (self.live.clone(), Arc::clone(&self.live.current().app));
+        let (limits, rest_api) = (limits(&app.config), &app.config.rest_api);
+        let plain_proxies = proxies(&live, rest_api.http.proxy_protocol);
+        let tls_proxies = proxies(&live, rest_api.https.listener.proxy_protocol);
         let mut running = Running {
             http: self.plain.iter().map(Bound::local_addr).collect(),
             https: self
@@ -144,12 +168,21 @@ impl Ready {
                 .iter()
                 .map(|(bound, _)| bound.local_addr())
                 .collect(),
-            requests: self.app.tasks.clone(),
-            tasks: vec![tokio::spawn(
-                Arc::clone(&self.app.auth).keep_token(stop.clone()),
-            )],
+            monitor: self.monitor.as_ref().map(Bound::local_addr),
+            requests: app.tasks.clone(),
+            tasks: vec![tokio::spawn(Arc::clone(&app.auth).keep_token(stop.clone()))],
             stop,
         };
+        running.join_bus(&app);
+        if let Some(bound) = self.monitor {
+            let stop = running.stop.clone();
+            let answered = monitor::run(bound, Arc::clone(&live), limits.clone(), stop);
+            running.tasks.push(tokio::spawn(answered));
+        }
+        if let Some(files) = self.watched {
+            let watched = watch::run(Arc::clone(&live), files, running.stop.clone());
+            running.tasks.push(tokio::spawn(watched));
+        }
         let plain = self.plain.into_iter().map(|bound| (bound, None));
         let tls = self
             .tls
@@ -157,18 +190,50 @@ impl Ready {
             .map(|(bound, acceptor)| (bound, Some(acceptor)));
         for (bound, acceptor) in plain.chain(tls) {
             tracing::info!(address = %bound.local_addr(), tls = acceptor.is_some(), "listening");
-            let router = router.clone();
-            let service = move |request| router::serve(router.clone(), request);
+            let proxies = if acceptor.is_some() {
+                &tls_proxies
+            } else {
+                &plain_proxies
+            };
+            let live = Arc::clone(&live);
+            let service = move |request| router::serve(live.current(), request);
             let served = serve::serve(
                 bound,
                 acceptor,
                 service,
-                limits.clone(),
+                Limits {
+                    proxies: proxies.clone(),
+                    ..limits.clone()
+                },
                 running.stop.clone(),
             );
             running.tasks.push(tokio::spawn(served));
         }
         running
+    }
+}
+
+/// Whose PROXY headers a listener believes: the trusted proxies of the moment.
+fn proxies(live: &Arc<Live>, protocol: ProxyProtocol) -> Option<Trusted> {
+    let live = Arc::clone(live);
+    let trusts = move |proxy| live.current().app.gate.trusted().allows(proxy);
+    (protocol == ProxyProtocol::Required).then(|| Trusted(Arc::new(trusts)))
+}
+
+/// phoned has a queue of its own; what it listens to is bound to it.
+fn bus_settings(config: &Config) -> Settings {
+    let bus = &config.bus;
+    Settings {
+        client: "phoned",
+        host: bus.host.clone(),
+        port: bus.port,
+        username: bus.username.clone(),
+        password: bus.password.clone(),
+        vhost: bus.vhost.clone(),
+        exchange_name: bus.subscribe_exchange_name.clone(),
+        exchange_type: bus.subscribe_exchange_type.clone(),
+        queue: Queue::Exclusive,
+        events: &[],
     }
 }
 
@@ -184,6 +249,20 @@ fn limits(config: &Config) -> Limits {
 }
 
 impl Running {
+    /// Keeps the bus connected until the stop; nothing is published, so that it can be left at once.
+    fn join_bus(&mut self, app: &App) {
+        let kept = app
+            .bus
+            .clone()
+            .run(bus_settings(&app.config), (), self.stop.clone());
+        self.tasks.push(tokio::spawn(kept));
+        let (bus, stop) = (app.bus.clone(), self.stop.clone());
+        self.tasks.push(tokio::spawn(async move {
+            stop.cancelled().await;
+            bus.close();
+        }));
+    }
+
     /// Returns when everything has ended, which is after the token given to [`Ready::start`] was cancelled.
     pub async fn ended(self) {
         for task in self.tasks {

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use http::{StatusCode, request::Parts};
-use kit::{http_client::Upstream, serve::Peer};
+use kit::http_client::Upstream;
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
 
 use crate::{
     app::App,
-    error::PhoneError,
     respond::{self, Response},
 };
 
@@ -18,10 +18,7 @@ const KNOCK: Duration = Duration::from_millis(500);
 
 /// Answers the status.
 pub async fn answer(app: &App, request: &Parts) -> Response {
-    let Some(peer) = request.extensions.get::<Peer>() else {
-        return respond::json(&PhoneError::Internal);
-    };
-    if let Err(refusal) = app.gate.admit(peer.remote.ip()) {
+    if let Err(refusal) = app.gate.admit(request, None) {
         return respond::json(&refusal);
     }
     let body = status(app).await.to_string();
@@ -31,11 +28,14 @@ pub async fn answer(app: &App, request: &Parts) -> Response {
 async fn status(app: &App) -> Value {
     let (auth, dird) = tokio::join!(
         listens(&app.config.auth.upstream),
-        listens(&app.config.dird)
+        listens_any(app.config.dird.all())
     );
+    let mut bus = json!({"status": word(app.bus.is_connected())});
+    if !app.bus.is_enabled() {
+        bus["enabled"] = json!(false);
+    }
     json!({
-        // No event is consumed yet, which is what a monitor has to know.
-        "bus_consumer": {"status": "fail"},
+        "bus_consumer": bus,
         "service_token": {"status": word(app.auth.current().is_some())},
         "auth": {"status": word(auth)},
         "dird": {"status": word(dird)},
@@ -45,6 +45,11 @@ async fn status(app: &App) -> Value {
 
 fn word(good: bool) -> &'static str {
     if good { "ok" } else { "fail" }
+}
+
+/// Whether one of them accepts connections.
+async fn listens_any(upstreams: impl Iterator<Item = &Upstream>) -> bool {
+    join_all(upstreams.map(listens)).await.contains(&true)
 }
 
 /// Whether something accepts connections there.

@@ -38,6 +38,17 @@ impl Daemon {
         home: &Path,
         output: &Path,
     ) -> Result<Self> {
+        Self::start_in(name, arguments, &[], home, output)
+    }
+
+    /// The same, with further variables in its environment.
+    pub fn start_in(
+        name: &'static str,
+        arguments: &[&str],
+        variables: &[(&str, &Path)],
+        home: &Path,
+        output: &Path,
+    ) -> Result<Self> {
         let program = binaries::path_of(name)?;
         let output = output.join(format!("{name}.out"));
         let log =
@@ -45,6 +56,7 @@ impl Daemon {
         let started = Instant::now();
         let child = Command::new(&program)
             .args(arguments)
+            .envs(variables.iter().copied())
             .current_dir(home)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -125,11 +137,26 @@ impl Daemon {
 
     /// Resident memory in kibibytes.
     pub fn resident_kib(&self) -> Result<u64> {
+        self.memory_kib("VmRSS:")
+    }
+
+    /// The most that was resident since [`Daemon::forget_peak`], in kibibytes.
+    pub fn peak_kib(&self) -> Result<u64> {
+        self.memory_kib("VmHWM:")
+    }
+
+    /// Starts anew to note the most that is resident.
+    pub fn forget_peak(&self) -> Result<()> {
+        std::fs::write(format!("/proc/{}/clear_refs", self.pid), "5")?;
+        Ok(())
+    }
+
+    fn memory_kib(&self, what: &'static str) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid))?;
         let line = status
             .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .context("no VmRSS")?;
+            .find_map(|line| line.strip_prefix(what))
+            .context(what)?;
         Ok(line.trim().trim_end_matches(" kB").trim().parse()?)
     }
 }

@@ -41,13 +41,27 @@ impl Element {
 
 /// Reads one document.
 pub fn parse(document: &str) -> Result<Element> {
-    if let Some(bad) = document.chars().find(|&c| !is_xml_char(c)) {
-        bail!("the character {bad:?} is not allowed in XML");
-    }
     ensure!(
         document.starts_with("<?xml version=\"1.0\""),
         "no XML declaration at the first byte"
     );
+    parse_element(document)
+}
+
+/// Reads a page of a browser that takes XML under the name of HTML: a document type, then one element.
+pub fn parse_html(document: &str) -> Result<Element> {
+    let (kind, rest) = document.split_once('\n').context("one line only")?;
+    ensure!(
+        kind.starts_with("<!DOCTYPE ") && kind.ends_with('>'),
+        "no document type at the first byte"
+    );
+    parse_element(rest)
+}
+
+fn parse_element(document: &str) -> Result<Element> {
+    if let Some(bad) = document.chars().find(|&c| !is_xml_char(c)) {
+        bail!("the character {bad:?} is not allowed in XML");
+    }
     let mut reader = Reader::from_str(document);
     let config = reader.config_mut();
     config.check_end_names = true;

@@ -100,7 +100,8 @@ impl Call {
     }
 }
 
-async fn read_body(body: Body) -> Result<Bytes, ApiError> {
+/// A whole body, if it is short enough for memory.
+pub async fn read_body(body: Body) -> Result<Bytes, ApiError> {
     match axum::body::to_bytes(body, LONGEST_BODY).await {
         Ok(bytes) => Ok(bytes),
         Err(error) if is_too_long(&error) => Err(too_long()),
@@ -284,16 +285,22 @@ pub struct Query(Vec<(String, String)>);
 impl Query {
     /// Reads the query of a request.
     pub fn read(uri: &Uri) -> Self {
-        let pieces = uri
-            .query()
-            .unwrap_or_default()
-            .split('&')
-            .filter(|piece| !piece.is_empty());
+        Self::of_text(uri.query().unwrap_or_default())
+    }
+
+    /// Reads pairs in the form of a query, which is also that of a form.
+    pub fn of_text(text: &str) -> Self {
+        let pieces = text.split('&').filter(|piece| !piece.is_empty());
         let pair = |piece: &str| {
             let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
             (decode(name), decode(value))
         };
         Self(pieces.map(pair).collect())
+    }
+
+    /// Names with their values, in order.
+    pub fn into_pairs(self) -> impl Iterator<Item = (String, String)> {
+        self.0.into_iter()
     }
 
     /// First value of the parameter called `name`.

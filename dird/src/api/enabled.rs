@@ -34,6 +34,11 @@ impl Enabled {
         on(&self.views, name)
     }
 
+    /// True if the service is switched on by name.
+    pub fn service(&self, name: &str) -> bool {
+        self.services.get(name).copied().unwrap_or(false)
+    }
+
     /// Names that `known` does not have, as keys.
     pub fn beside(&self, known: &Self) -> Vec<String> {
         let groups = [

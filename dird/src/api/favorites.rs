@@ -5,9 +5,11 @@ use std::collections::HashSet;
 use http::StatusCode;
 
 use super::call::Call;
-use super::lookup::refused;
+use super::lookup::{answer, refused};
 use super::route::{Answer, no_content};
-use crate::error::{ApiError, json_answer};
+use crate::error::ApiError;
+use crate::events::{Favorite, FavoriteChange};
+use crate::identity::UserId;
 use crate::store::model::SourceId;
 use crate::store::{Page, StoreError};
 
@@ -22,7 +24,7 @@ pub async fn list(call: Call) -> Answer {
         .lookup
         .favorites(&tenant, profile, &call.asker())
         .await;
-    Ok(json_answer(StatusCode::OK, &found.map_err(refused)?))
+    Ok(answer(&call, found.map_err(refused)?).await)
 }
 
 /// Adds a favourite. Whether its source has such a contact is not asked.
@@ -52,6 +54,7 @@ pub async fn add(call: Call) -> Answer {
         StoreError::Missing { .. } => no_such_source(&call),
         other => other.into(),
     })?;
+    publish(&call, FavoriteChange::Added, &user);
     Ok(no_content())
 }
 
@@ -71,7 +74,20 @@ pub async fn remove(call: Call) -> Answer {
         }
         other => other.into(),
     })?;
+    publish(&call, FavoriteChange::Deleted, &user);
     Ok(no_content())
+}
+
+/// Tells the platform what has changed; the answer does not wait for it (dird-api-semantics.md §7).
+fn publish(call: &Call, change: FavoriteChange, user: &UserId) {
+    let tenant = call.caller.tenant();
+    let favorite = Favorite {
+        tenant: tenant.id().as_str(),
+        user: user.as_str(),
+        source: call.path.get("directory"),
+        contact: call.path.get("contact"),
+    };
+    call.app.events.publish_favorite(change, &favorite);
 }
 
 /// The source that the path names, in the request's tenant. Of several that share a name, as those over one phonebook do, it is

@@ -1,6 +1,7 @@
 //! `GET /directories/lookup/{profile}` for the caller and `…/{profile}/{user_uuid}` for another user
 //! (dird-api-directories.md §2, §3).
 
+use axum::response::Response;
 use http::StatusCode;
 use kit::problem::Problem;
 use serde_json::json;
@@ -8,9 +9,9 @@ use serde_json::json;
 use super::call::Call;
 use super::route::Answer;
 use crate::backends::Asker;
-use crate::error::{ApiError, json_answer};
+use crate::error::{ApiError, Family, json_answer};
 use crate::identity::UserId;
-use crate::lookup::LookupError;
+use crate::lookup::{LookupError, ResultTable};
 
 /// Lookup on behalf of the caller.
 pub async fn own(call: Call) -> Answer {
@@ -44,6 +45,19 @@ pub async fn of_user(call: Call) -> Answer {
         })
 }
 
+/// Rows that are written while nobody waits for it.
+const FEW: usize = 500;
+
+/// A result table as JSON; a long one is written on the slow lane.
+pub async fn answer(call: &Call, table: ResultTable) -> Response {
+    if table.len() <= FEW {
+        return json_answer(StatusCode::OK, &table);
+    }
+    let write = move || json_answer(StatusCode::OK, &table);
+    let written = call.app.slow_lane.run(write).await;
+    written.unwrap_or_else(|error| ApiError::Internal(error.into()).into_response(Family::New))
+}
+
 /// The columns of a profile's results.
 pub async fn headers(call: Call) -> Answer {
     let (tenant, profile) = (call.caller.tenant(), call.path.get("profile"));
@@ -59,7 +73,7 @@ pub async fn personal(call: Call) -> Answer {
         .lookup
         .personal(&tenant, profile, &call.asker())
         .await;
-    Ok(json_answer(StatusCode::OK, &found.map_err(refused)?))
+    Ok(answer(&call, found.map_err(refused)?).await)
 }
 
 /// What can go wrong with a profile, in the old shape.
@@ -82,7 +96,7 @@ enum Failure {
     Other(ApiError),
 }
 
-async fn search(call: &Call, asker: Asker) -> Result<axum::response::Response, Failure> {
+async fn search(call: &Call, asker: Asker) -> Result<Response, Failure> {
     let missing = || {
         let message = json!({"term": "term is missing"});
         Failure::Other(ApiError::Plain(StatusCode::BAD_REQUEST, message))
@@ -90,7 +104,7 @@ async fn search(call: &Call, asker: Asker) -> Result<axum::response::Response, F
     let term = call.query.get("term").ok_or_else(missing)?;
     let (tenant, profile) = (call.caller.tenant(), call.path.get("profile"));
     match call.app.lookup.search(&tenant, profile, term, &asker).await {
-        Ok(table) => Ok(json_answer(StatusCode::OK, &table)),
+        Ok(table) => Ok(answer(call, table).await),
         // A search asks for no favourites of a profile.
         Err(LookupError::UnknownProfile(name) | LookupError::NoFavorites(name)) => {
             Err(Failure::UnknownProfile(name))

@@ -11,6 +11,7 @@ use super::route::{Answer, no_content};
 use super::{convention, displays, sources};
 use crate::error::{ApiError, json_answer};
 use crate::identity::Tenant;
+use crate::lookup::REGIONS;
 use crate::schema::{self, Absent, Field, Kind, Length, Range, Schema, Unknown};
 use crate::store::StoreError;
 use crate::store::model::{DisplayId, Profile, ProfileId, ProfileService, SourceId, random_id};
@@ -54,13 +55,25 @@ pub static SERVICE: Schema = Schema {
 };
 
 static OPTIONS: Schema = Schema {
-    fields: &[Field {
-        name: "timeout",
-        kind: Kind::Number(Range::Positive),
-        absent: Absent::Default(|| Value::Null),
-        nullable: true,
-        about: "seconds that sources are waited for",
-    }],
+    fields: &[
+        Field {
+            name: "timeout",
+            kind: Kind::Number(Range::Positive),
+            absent: Absent::Default(|| Value::Null),
+            nullable: true,
+            about: "seconds that sources are waited for",
+        },
+        Field::optional(
+            "region",
+            Kind::Choice(REGIONS),
+            "country in whose ways numbers are written; the tenant's when left out",
+        ),
+        Field::optional(
+            "t9",
+            Kind::Boolean,
+            "whether digits also find names by the letters of a keypad",
+        ),
+    ],
     unknown: Unknown::Refuse,
     rule: None,
 };

@@ -17,6 +17,7 @@ use super::list::ListRules;
 use crate::app::App;
 use crate::error::{ApiError, Family, Refused, Unauthorized, json_answer};
 use crate::identity::{Caller, TenantId, Token, authenticate};
+use crate::monitor;
 use crate::schema::Schema;
 
 /// What a handler answers.
@@ -30,6 +31,8 @@ pub struct Open {
     pub app: Arc<App>,
     /// Its head.
     pub parts: Parts,
+    /// Its body, not read yet.
+    pub body: Body,
 }
 
 #[derive(Clone)]
@@ -61,6 +64,8 @@ pub struct Route {
     pub listed: Option<ListRules>,
     /// Further query parameters.
     pub query: &'static [&'static str],
+    /// Further methods of the path that this route answers, to refuse them in its own words.
+    also: &'static [Method],
     pattern: Pattern,
     handler: Handler,
 }
@@ -122,6 +127,7 @@ impl Route {
             body,
             listed,
             query,
+            also: &[],
             pattern,
             handler,
         }
@@ -172,6 +178,17 @@ impl Route {
     pub fn asks(mut self, query: &'static [&'static str]) -> Self {
         self.query = query;
         self
+    }
+
+    /// The same route, which also answers these methods.
+    #[must_use]
+    pub fn also(mut self, methods: &'static [Method]) -> Self {
+        self.also = methods;
+        self
+    }
+
+    fn takes_method(&self, method: &Method) -> bool {
+        self.method == *method || self.also.contains(method)
     }
 
     /// True if it needs no caller.
@@ -239,7 +256,7 @@ impl PathRoutes {
         } else {
             parts.method.clone()
         };
-        let Some(route) = self.0.iter().find(|route| route.method == method) else {
+        let Some(route) = self.0.iter().find(|route| route.takes_method(&method)) else {
             let message = json!({"message": "The method is not allowed for the requested URL."});
             return self.allowed(json_answer(StatusCode::METHOD_NOT_ALLOWED, &message));
         };
@@ -248,7 +265,9 @@ impl PathRoutes {
     }
 
     fn allowed(&self, mut response: Response) -> Response {
-        let mut methods: Vec<&str> = self.0.iter().map(|route| route.method.as_str()).collect();
+        let also = self.0.iter().flat_map(|route| route.also);
+        let methods = self.0.iter().map(|route| &route.method).chain(also);
+        let mut methods: Vec<&str> = methods.map(Method::as_str).collect();
         if methods.contains(&"GET") {
             methods.push("HEAD");
         }
@@ -270,7 +289,7 @@ pub fn unknown_path() -> Response {
 async fn run(route: &Route, app: Arc<App>, parts: Parts, body: Body) -> Answer {
     let handler = match &route.handler {
         Handler::Granted(handler) => handler,
-        Handler::Open(handler) => return handler(Open { app, parts }).await,
+        Handler::Open(handler) => return handler(Open { app, parts, body }).await,
     };
     let path = PathParams::read(&route.pattern, parts.uri.path().trim_start_matches("/0.1"));
     let access = path.fill(&route.access);
@@ -298,18 +317,41 @@ pub fn no_content() -> Response {
     response
 }
 
+/// Who a request says it comes from; nothing of it is checked.
+pub struct Claim {
+    /// Its token; empty when it has none.
+    pub token: Token,
+    /// The tenant that it names.
+    pub tenant: Result<Option<TenantId>, NoSuchTenant>,
+}
+
+/// A name that no tenant can have.
+#[derive(Debug, Clone, Copy)]
+pub struct NoSuchTenant;
+
+impl Claim {
+    /// What the headers of a request claim (dird-api.md §2).
+    pub fn of(headers: &HeaderMap) -> Self {
+        let tenant = match text(headers, "wazo-tenant") {
+            None | Some("") => Ok(None),
+            Some(named) => TenantId::new(named).map(Some).ok_or(NoSuchTenant),
+        };
+        Self {
+            token: Token::new(text(headers, "x-auth-token").unwrap_or_default()),
+            tenant,
+        }
+    }
+}
+
 /// Checks the token of a request, and the tenant it names.
 async fn caller(app: &App, headers: &HeaderMap, access: String) -> Result<Caller, ApiError> {
-    let token = Token::new(text(headers, "x-auth-token").unwrap_or_default());
-    let asked = match text(headers, "wazo-tenant") {
-        None | Some("") => None,
-        Some(named) => match TenantId::new(named) {
-            Some(tenant) => Some(tenant),
-            None => return Err(no_such_tenant(token, access)),
-        },
+    let Claim { token, tenant } = Claim::of(headers);
+    let Ok(asked) = tenant else {
+        return Err(no_such_tenant(token, access));
     };
     let authority = app.authority.as_ref();
     let checked = authenticate(authority, token.clone(), &access, asked.clone()).await;
+    monitor::checked(&checked);
     checked
         .map_err(|refusal| ApiError::refusal(refusal, &token, access, asked, authority.address()))
 }

@@ -146,7 +146,7 @@ pub async fn delete(call: Call) -> Answer {
 }
 
 /// The backend that the path spells out.
-fn kind(call: &Call) -> Result<&'static dyn SourceKind, ApiError> {
+pub(super) fn kind(call: &Call) -> Result<&'static dyn SourceKind, ApiError> {
     let name = call.path.get("backend");
     backends::kind(name).ok_or_else(|| ApiError::Internal(format!("no backend {name}").into()))
 }
@@ -249,6 +249,16 @@ async fn find(call: &Call, kind: &dyn SourceKind) -> Result<(Source, Tenant), Ap
     let tenants = call.visible_tenants().await?;
     let id = SourceId(call.path.get("source_uuid").to_owned());
     read(call, kind, &tenants, &id).await
+}
+
+/// The source of the path, in one of `tenants`.
+pub(super) async fn find_among(
+    call: &Call,
+    kind: &dyn SourceKind,
+    tenants: &Tenants,
+) -> Result<Source, ApiError> {
+    let id = SourceId(call.path.get("source_uuid").to_owned());
+    Ok(read(call, kind, tenants, &id).await?.0)
 }
 
 async fn read(

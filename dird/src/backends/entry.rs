@@ -1,14 +1,15 @@
 //! A contact as a source found it: its raw fields, and room for the columns that templates add (dird-backends.md §1.2).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::index::Table;
 
 /// What a result says of the person behind it. All keys are always shown.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Relations {
     /// Identity of the remote platform.
     pub xivo_id: Option<String>,
@@ -97,6 +98,24 @@ impl Entry {
         }
     }
 
+    /// True if `other` is the same contact of the same source.
+    pub fn is(&self, other: &Self) -> bool {
+        if self.relations.source_entry_id.is_some() {
+            return self.relations == other.relations;
+        }
+        match (&self.raw, &other.raw) {
+            (
+                Raw::Row { table, row },
+                Raw::Row {
+                    table: same,
+                    row: at,
+                },
+            ) => row == at && Arc::ptr_eq(table, same),
+            (Raw::Map(fields), Raw::Map(same)) => fields == same,
+            _ => false,
+        }
+    }
+
     /// Value of a field; formatted columns hide raw fields of the same name.
     pub fn get(&self, name: &str) -> Option<Field<'_>> {
         if let Some((_, text)) = self
@@ -120,8 +139,65 @@ impl Entry {
         }
     }
 
+    /// Every field with its value, raw ones first; formatted columns take the place of raw fields of the same name.
+    pub fn fields(&self) -> Vec<(&str, Field<'_>)> {
+        let mut names: Vec<&str> = match &self.raw {
+            Raw::Row { table, row } => table.row(*row).fields().map(|(name, _)| name).collect(),
+            Raw::Map(fields) => fields.keys().map(String::as_str).collect(),
+        };
+        names.extend(self.formatted.iter().map(|(column, _)| &**column));
+        let mut seen = HashSet::new();
+        names.retain(|name| seen.insert(*name));
+        names
+            .into_iter()
+            .filter_map(|name| Some((name, self.get(name)?)))
+            .collect()
+    }
+
+    /// Memory that its own fields take, in bytes, roughly; for one in a table that of the table is beside it.
+    pub(super) fn bytes(&self) -> usize {
+        let relations = &self.relations;
+        let texts = [
+            &relations.xivo_id,
+            &relations.user_uuid,
+            &relations.source_entry_id,
+        ];
+        let texts: usize = texts.into_iter().flatten().map(String::len).sum();
+        let raw = match &self.raw {
+            Raw::Row { .. } => 0,
+            Raw::Map(fields) => members_bytes(fields),
+        };
+        size_of::<Self>() + texts + raw
+    }
+
+    /// The table that it is in, if it is in one.
+    pub(super) fn table(&self) -> Option<&Arc<Table>> {
+        match &self.raw {
+            Raw::Row { table, .. } => Some(table),
+            Raw::Map(_) => None,
+        }
+    }
+
     /// Adds a formatted column.
     pub fn set(&mut self, column: Arc<str>, text: Option<String>) {
         self.formatted.push((column, text));
     }
+}
+
+/// What a map takes beside keys and values, for each member.
+const MEMBER: usize = 64;
+
+fn members_bytes(members: &Map<String, Value>) -> usize {
+    let member = |(name, value): (&String, &Value)| MEMBER + name.len() + value_bytes(value);
+    members.iter().map(member).sum()
+}
+
+fn value_bytes(value: &Value) -> usize {
+    let below = match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(value_bytes).sum(),
+        Value::Object(members) => members_bytes(members),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    };
+    size_of::<Value>() + below
 }

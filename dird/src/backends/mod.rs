@@ -6,12 +6,21 @@ mod csv;
 mod csv_ws;
 mod entry;
 mod google;
+mod guard;
+mod health;
 mod held;
+mod hits;
+pub mod keypad;
 mod ldap;
+mod listing;
+mod matching;
+mod mirror;
 mod office365;
 mod personal;
 mod phonebook;
+mod platform;
 mod remote;
+mod scan;
 mod wazo;
 
 use std::collections::HashMap;
@@ -20,10 +29,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use entry::{Entry, Field, Relations};
+pub use health::{Health, MirrorHealth, Standing};
+pub use hits::Hits;
+pub use listing::{Contact, Listing, ListingError, ListingRules};
+pub use remote::Outside;
 
 use crate::identity::{Tenant, Token, UserId};
 use crate::index::{Lists, People};
 use crate::schema::Schema;
+use crate::store::Store;
 use crate::store::model::Source as Configured;
 
 /// On whose behalf a source is asked (dird-backends.md §1.1).
@@ -51,7 +65,7 @@ pub struct OpenError(pub String);
 #[async_trait]
 pub trait Source: Send + Sync {
     /// Contacts that contain `term` in a searched column, in the source's own order.
-    async fn search(&self, term: &str, asker: &Asker) -> Result<Vec<Entry>, SourceError>;
+    async fn search(&self, term: &str, asker: &Asker) -> Result<Hits, SourceError>;
 
     /// The contact behind each of `numbers`: the first one, in the source's own order, of which a first-matched column equals
     /// the number. Numbers that nobody has are left out.
@@ -61,12 +75,39 @@ pub trait Source: Send + Sync {
         asker: &Asker,
     ) -> Result<HashMap<String, Entry>, SourceError>;
 
+    /// Contacts of which a searched column is typed with these keys of a telephone ([`keypad`]); a source whose contacts are not
+    /// in memory has none.
+    async fn typed(&self, _keys: &str, _asker: &Asker) -> Result<Vec<Entry>, SourceError> {
+        Ok(Vec::new())
+    }
+
+    /// Contacts that have each word of `text` in any column, whether it is searched or not; a source whose contacts are not in
+    /// memory knows only those that a search finds. For explanations.
+    async fn mentioning(&self, text: &str, asker: &Asker) -> Result<Vec<Entry>, SourceError> {
+        Ok(self.search(text, asker).await?.entries())
+    }
+
+    /// True if the contacts are in memory.
+    fn is_held(&self) -> bool {
+        false
+    }
+
     /// Contacts by their identifiers, in the source's own order. A source without identifiers has none.
     async fn list(&self, ids: &[String], asker: &Asker) -> Result<Vec<Entry>, SourceError>;
 
     /// Every contact that the asking user keeps for himself; a source that everybody shares has none.
-    async fn own(&self, _asker: &Asker) -> Result<Vec<Entry>, SourceError> {
-        Ok(Vec::new())
+    async fn own(&self, _asker: &Asker) -> Result<Hits, SourceError> {
+        Ok(Hits::default())
+    }
+
+    /// How the source is; none for one that is not behind the network.
+    fn health(&self) -> Option<Health> {
+        None
+    }
+
+    /// The whole directory, for backends whose contacts can be listed.
+    fn listing(&self) -> Option<&dyn Listing> {
+        None
     }
 }
 
@@ -76,6 +117,10 @@ pub struct Surroundings {
     pub lists: Arc<Lists>,
     /// What the store knows of users.
     pub people: Arc<People>,
+    /// Where mirrors of remote directories are kept.
+    pub store: Store,
+    /// What reaches services of others.
+    pub outside: Outside,
 }
 
 /// A kind of source.
@@ -89,6 +134,16 @@ pub trait SourceKind: Send + Sync {
     fn columns(&self) -> &'static [&'static str] {
         &["name"]
     }
+    /// What the list of its contacts allows; none if there is no such list.
+    fn listing(&self) -> Option<ListingRules> {
+        None
+    }
+
+    /// Template of the column `reverse` for sources that configure none.
+    fn implicit_reverse(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Makes a source ready.
     async fn open(
         &self,
@@ -110,13 +165,6 @@ pub fn kinds() -> [&'static dyn SourceKind; 9] {
         &phonebook::Kind,
         &wazo::Kind,
     ]
-}
-
-/// The error of a backend whose sources can be configured and are not asked yet: they answer nothing.
-fn not_asked_yet(backend: &str) -> OpenError {
-    OpenError(format!(
-        "this version keeps {backend} sources but does not ask them"
-    ))
 }
 
 /// The kind called `name`.

@@ -3,9 +3,11 @@
 
 mod demo;
 mod echo;
+mod explain;
 mod key;
 mod people;
 mod serve;
+mod source;
 mod tenant;
 mod transfer;
 mod user;
@@ -57,6 +59,8 @@ pub struct Flags {
 enum Command {
     /// Load the demo site into the database.
     Demo(demo::Demo),
+    /// Say why a lookup finds what it finds, and why it does not find somebody.
+    Explain(explain::Explain),
     /// Fill a phonebook from a file.
     #[command(subcommand)]
     Import(transfer::Import),
@@ -66,6 +70,9 @@ enum Command {
     /// Manage the keys by which programs get tokens.
     #[command(subcommand)]
     Key(key::Key),
+    /// Try sources.
+    #[command(subcommand)]
+    Source(source::Source),
     /// Manage tenants.
     #[command(subcommand)]
     Tenant(tenant::Tenant),
@@ -126,9 +133,11 @@ impl Command {
             let store = open_store(config).await?;
             match self {
                 Self::Demo(demo) => demo.execute(config, &store).await,
+                Self::Explain(explain) => explain.execute(config, &store).await,
                 Self::Import(import) => import.execute(config, &store).await,
                 Self::Export(export) => export.execute(&store).await,
                 Self::Key(key) => key.execute(config, &store).await,
+                Self::Source(source) => source.execute(config, &store).await,
                 Self::Tenant(tenant) => tenant.execute(config, &store).await,
                 Self::User(user) => user.execute(&store).await,
             }

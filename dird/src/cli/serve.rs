@@ -6,6 +6,7 @@ use anyhow::Context;
 use kit::config::Loaded;
 use kit::observe::{self, Level, LogHandle, LogSettings};
 use kit::signal;
+use kit::supervisor::Supervisor;
 
 use crate::api::config::RunningConfig;
 use crate::config::Config;
@@ -16,7 +17,7 @@ pub(super) fn serve(loaded: &Loaded<Config>) -> anyhow::Result<()> {
     for note in &loaded.notes {
         tracing::warn!("{note}");
     }
-    if loaded.config.uuid.is_none() && std::env::var_os("XIVO_UUID").is_none() {
+    if loaded.config.platform().is_none() {
         tracing::warn!("XIVO_UUID is not set; events will carry no platform identity");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -38,7 +39,12 @@ async fn run(loaded: &Loaded<Config>, log: &LogHandle) -> anyhow::Result<()> {
         async move { log.reopen() }
     };
     let hangups = signal::on_hangup(hook, stop.clone()).context("SIGHUP cannot be received")?;
+    let stopping = stop.clone();
     let running = crate::run(&loaded.config, shown(loaded, log)?, stop).await?;
+    let supervisor = Supervisor::from_environment();
+    supervisor.ready();
+    stopping.cancelled().await;
+    supervisor.stopping();
     running.until_stopped().await;
     hangups.await.context("the SIGHUP task ended badly")
 }
@@ -49,7 +55,7 @@ fn shown(loaded: &Loaded<Config>, log: &LogHandle) -> anyhow::Result<RunningConf
     let level: Level = loaded.config.log_level.parse()?;
     tree["log_level"] = level.number().into();
     if loaded.config.uuid.is_none() {
-        tree["uuid"] = std::env::var("XIVO_UUID").ok().into();
+        tree["uuid"] = loaded.config.platform().into();
     }
     Ok(RunningConfig::new(tree, loaded.config.debug, log.clone()))
 }
@@ -64,6 +70,6 @@ fn open_log(config: &Config) -> anyhow::Result<LogHandle> {
         level,
         debug: config.debug,
         file,
-        json: false,
+        json: config.log.json,
     }))
 }

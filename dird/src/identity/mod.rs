@@ -47,6 +47,9 @@ pub enum Refusal {
     /// The authority could not be asked; the text is a short cause for people.
     #[error("authority unreachable: {0}")]
     Unreachable(String),
+    /// The authority was asked and failed; the text is a short cause for people.
+    #[error("authority failed: {0}")]
+    Failed(String),
 }
 
 /// The one thing that says who somebody is. Answers may be a few seconds old, never older than a token's own life.
@@ -75,6 +78,14 @@ pub trait Authority: Send + Sync {
 
     /// The master tenant, once it is known.
     fn master_tenant(&self) -> Option<TenantId>;
+
+    /// Forgets what it remembers of tokens: one of them has ended. Answers are asked for again.
+    fn forget(&self);
+
+    /// False if dird should have a token of its own and has none.
+    fn has_service_token(&self) -> bool {
+        true
+    }
 
     /// Host and port to name when the authority cannot be reached.
     fn address(&self) -> (String, u16);

@@ -1,15 +1,23 @@
-//! Contacts held in memory (design.md §3): a [`Table`] keeps their fields, a [`SearchIndex`] their folded text, an [`ExactIndex`]
-//! finds them by one value. [`Lists`] holds what the store has of them, [`People`] what it knows of users. Who asks, and what a
-//! source is, is not known here.
+//! Contacts held in memory (design.md §3): a [`Table`] keeps their fields, a [`SearchIndex`] finds them by text, an [`ExactIndex`]
+//! by one value. [`Lists`] holds what the store has of them as [`HeldList`]s, [`People`] what it knows of users. Who asks, and
+//! what a source is, is not known here.
 
 mod exact;
+mod held;
 mod lists;
 mod people;
 mod search;
+#[cfg(test)]
+mod search_tests;
+mod segment;
 mod table;
+mod term;
+mod trigram;
 
 pub use exact::ExactIndex;
-pub use lists::{HeldList, ID, ListKey, Lists};
+pub use held::{HeldList, Place};
+pub use lists::{ListError, ListKey, Lists};
 pub use people::{Favorites, People};
 pub use search::SearchIndex;
+pub use segment::{Columns, ID};
 pub use table::{Row, Table, TableBuilder, TooLarge};

@@ -1,4 +1,4 @@
-//! The fields of many contacts in one piece of memory: all values in one text, a cell for each value, a row for each contact.
+//! The fields of many contacts in one piece of memory: all values in one text, four bytes for each, eight for each contact.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -8,23 +8,31 @@ use std::sync::Arc;
 #[error("a source may hold at most 4 GiB of text")]
 pub struct TooLarge;
 
-#[derive(Debug, Clone, Copy)]
-struct Cell {
+/// Column of a cell, and whether it holds anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Slot {
     column: u32,
-    start: u32,
-    end: u32,
+    held: bool,
 }
 
-/// End of a cell that holds nothing.
-const NOTHING: u32 = u32::MAX;
+/// Which columns a row has, in their order. Most rows of a list are alike, so each is kept once.
+type Shape = Box<[Slot]>;
+
+#[derive(Debug, Clone, Copy)]
+struct Head {
+    shape: u32,
+    first: u32,
+}
 
 /// Contacts, immutable once built.
 #[derive(Debug, Default)]
 pub struct Table {
     columns: Vec<Arc<str>>,
+    shapes: Vec<Shape>,
     text: String,
-    cells: Vec<Cell>,
-    row_ends: Vec<u32>,
+    /// Where the text of each cell ends; it begins where that of the cell before ends.
+    ends: Vec<u32>,
+    rows: Vec<Head>,
 }
 
 /// Collects contacts for a [`Table`].
@@ -32,6 +40,7 @@ pub struct Table {
 pub struct TableBuilder {
     table: Table,
     known: HashMap<Arc<str>, u32>,
+    shapes: HashMap<Shape, u32>,
 }
 
 impl TableBuilder {
@@ -40,19 +49,19 @@ impl TableBuilder {
         &mut self,
         fields: impl IntoIterator<Item = (&'a str, Option<&'a str>)>,
     ) -> Result<(), TooLarge> {
+        let first = offset(self.table.ends.len())?;
+        let mut slots = Vec::new();
         for (name, value) in fields {
             let column = self.column(name)?;
-            let start = offset(self.table.text.len())?;
-            let end = match value {
-                Some(value) => {
-                    self.table.text.push_str(value);
-                    offset(self.table.text.len())?
-                }
-                None => NOTHING,
-            };
-            self.table.cells.push(Cell { column, start, end });
+            self.table.text.push_str(value.unwrap_or_default());
+            self.table.ends.push(offset(self.table.text.len())?);
+            slots.push(Slot {
+                column,
+                held: value.is_some(),
+            });
         }
-        self.table.row_ends.push(offset(self.table.cells.len())?);
+        let shape = self.shape(slots.into())?;
+        self.table.rows.push(Head { shape, first });
         Ok(())
     }
 
@@ -67,42 +76,45 @@ impl TableBuilder {
         Ok(column)
     }
 
+    fn shape(&mut self, shape: Shape) -> Result<u32, TooLarge> {
+        if let Some(&known) = self.shapes.get(&shape) {
+            return Ok(known);
+        }
+        let number = offset(self.table.shapes.len())?;
+        self.table.shapes.push(shape.clone());
+        self.shapes.insert(shape, number);
+        Ok(number)
+    }
+
     /// The table.
     pub fn build(mut self) -> Table {
-        self.table.columns.shrink_to_fit();
         self.table.text.shrink_to_fit();
-        self.table.cells.shrink_to_fit();
-        self.table.row_ends.shrink_to_fit();
+        self.table.ends.shrink_to_fit();
+        self.table.rows.shrink_to_fit();
         self.table
     }
 }
 
 fn offset(length: usize) -> Result<u32, TooLarge> {
-    u32::try_from(length)
-        .ok()
-        .filter(|&offset| offset != NOTHING)
-        .ok_or(TooLarge)
+    u32::try_from(length).map_err(|_| TooLarge)
 }
 
 impl Table {
     /// Number of contacts.
     pub fn len(&self) -> usize {
-        self.row_ends.len()
+        self.rows.len()
     }
 
     /// True if there is no contact.
     pub fn is_empty(&self) -> bool {
-        self.row_ends.is_empty()
+        self.rows.is_empty()
     }
 
     /// The contact at `index`, which must be below [`Table::len`].
     pub fn row(&self, index: usize) -> Row<'_> {
-        let start = index
-            .checked_sub(1)
-            .map_or(0, |before| self.row_ends[before]);
         Row {
             table: self,
-            cells: &self.cells[start as usize..self.row_ends[index] as usize],
+            head: self.rows[index],
         }
     }
 
@@ -141,9 +153,11 @@ impl Table {
 
     /// Memory in use, in bytes.
     pub fn bytes(&self) -> usize {
+        let slots: usize = self.shapes.iter().map(|shape| shape.len()).sum();
         self.text.capacity()
-            + self.cells.capacity() * size_of::<Cell>()
-            + self.row_ends.capacity() * size_of::<u32>()
+            + self.ends.capacity() * size_of::<u32>()
+            + self.rows.capacity() * size_of::<Head>()
+            + slots * size_of::<Slot>()
     }
 }
 
@@ -151,7 +165,7 @@ impl Table {
 #[derive(Debug, Clone, Copy)]
 pub struct Row<'a> {
     table: &'a Table,
-    cells: &'a [Cell],
+    head: Head,
 }
 
 impl<'a> Row<'a> {
@@ -162,26 +176,32 @@ impl<'a> Row<'a> {
 
     /// The field called `name`, which may be there and hold nothing.
     pub fn field(&self, name: &str) -> Option<Option<&'a str>> {
-        let named = |cell: &&Cell| *self.table.columns[cell.column as usize] == *name;
-        self.cells
-            .iter()
-            .rev()
-            .find(named)
-            .map(|cell| self.value(cell))
+        let columns = &self.table.columns;
+        let named = |slot: &Slot| *columns[slot.column as usize] == *name;
+        let position = self.shape().iter().rposition(named)?;
+        Some(self.value(position))
     }
 
     /// Every field, in the order it was given.
     pub fn fields(&self) -> impl Iterator<Item = (&'a str, Option<&'a str>)> {
         let row = *self;
-        row.cells.iter().map(move |cell| {
-            let name: &'a str = &row.table.columns[cell.column as usize];
-            (name, row.value(cell))
+        row.shape().iter().enumerate().map(move |(position, slot)| {
+            let name: &'a str = &row.table.columns[slot.column as usize];
+            (name, row.value(position))
         })
     }
 
-    fn value(&self, cell: &Cell) -> Option<&'a str> {
-        let held = cell.end != NOTHING;
-        held.then(|| &self.table.text[cell.start as usize..cell.end as usize])
+    fn shape(&self) -> &'a [Slot] {
+        &self.table.shapes[self.head.shape as usize]
+    }
+
+    fn value(&self, position: usize) -> Option<&'a str> {
+        let cell = self.head.first as usize + position;
+        let start = cell
+            .checked_sub(1)
+            .map_or(0, |before| self.table.ends[before]);
+        let text = &self.table.text[start as usize..self.table.ends[cell] as usize];
+        self.shape()[position].held.then_some(text)
     }
 }
 

@@ -2,19 +2,21 @@
 //! left out; the answer keeps the profile's order (dird-api-semantics.md §2).
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use tokio::time::{Instant, timeout_at};
 
 use super::plan::{PlannedSource, Service};
-use crate::backends::{Asker, Entry};
+use crate::backends::{Asker, Hits, SourceError};
+use crate::monitor::Asked;
 use crate::store::model::SourceId;
 
 /// What one source found.
-pub(super) type Found = (Arc<PlannedSource>, Vec<Entry>);
+pub(super) type Found = (Arc<PlannedSource>, Hits);
 
 /// What sources are asked.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +43,7 @@ pub(super) async fn ask_all(
         .zip(&service.sources)
         .map(|(position, source)| async move { (position, ask(source, question, asker).await) })
         .collect();
-    let mut answers: Vec<Option<Vec<Entry>>> = vec![None; service.sources.len()];
+    let mut answers: Vec<Option<Hits>> = vec![None; service.sources.len()];
     let deadline = limit.map(|limit| Instant::now() + limit);
     while let Some((position, entries)) = next(&mut asked, deadline).await {
         answers[position] = Some(entries);
@@ -57,7 +59,8 @@ pub(super) async fn ask_all(
     found
 }
 
-async fn next<F: Future>(
+/// The next answer, unless the deadline comes first.
+pub(super) async fn next<F: Future>(
     asked: &mut FuturesUnordered<F>,
     deadline: Option<Instant>,
 ) -> Option<F::Output> {
@@ -67,49 +70,64 @@ async fn next<F: Future>(
     }
 }
 
-async fn ask(source: &PlannedSource, question: Question<'_>, asker: &Asker) -> Vec<Entry> {
+/// A defect in one source is that source's failure, not the whole table's.
+pub(super) async fn unless_it_panics<T>(
+    asked: impl Future<Output = Result<T, SourceError>>,
+) -> Result<T, SourceError> {
+    let answered = AssertUnwindSafe(asked).catch_unwind().await;
+    answered.unwrap_or_else(|_| Err(SourceError("it met a defect".into())))
+}
+
+async fn ask(source: &PlannedSource, question: Question<'_>, asker: &Asker) -> Hits {
+    let asked = Asked::of(&source.backend);
     let answer = match question {
-        Question::Search(term) => source.source.search(term, asker).await,
+        Question::Search(term) => unless_it_panics(source.source.search(term, asker)).await,
         Question::List(wanted) => match wanted.get(&source.id) {
-            Some(ids) => source.source.list(ids, asker).await,
-            None => Ok(Vec::new()),
+            Some(ids) => unless_it_panics(source.source.list(ids, asker))
+                .await
+                .map(Hits::from),
+            None => return Hits::default(),
         },
     };
+    asked.ended(&answer);
     match answer {
         Ok(entries) => entries,
         Err(error) => {
-            tracing::error!(source = source.name, %error, "the source did not answer");
-            Vec::new()
+            source.failed(&error);
+            Hits::default()
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use async_trait::async_trait;
     use serde_json::{Map, json};
 
     use super::*;
-    use crate::backends::{Relations, Source, SourceError};
+    use crate::backends::{Entry, Relations, Source};
     use crate::identity::{SystemAuthority, TenantId, Token};
-    use crate::lookup::template::Formatter;
 
     enum Behaviour {
         Finds(&'static str, Duration),
         Fails,
+        Panics,
         Hangs,
     }
 
     #[async_trait]
     impl Source for Behaviour {
-        async fn search(&self, _: &str, _: &Asker) -> Result<Vec<Entry>, SourceError> {
+        async fn search(&self, _: &str, _: &Asker) -> Result<Hits, SourceError> {
             match self {
                 Self::Finds(name, after) => {
                     tokio::time::sleep(*after).await;
                     let fields = Map::from_iter([("name".to_owned(), json!(name))]);
-                    Ok(vec![Entry::of_map(fields, Relations::default())])
+                    Ok(vec![Entry::of_map(fields, Relations::default())].into())
                 }
                 Self::Fails => Err(SourceError("broken".into())),
+                Self::Panics => panic!("a defect, on purpose"),
                 Self::Hangs => std::future::pending().await,
             }
         }
@@ -120,29 +138,19 @@ mod tests {
             asker: &Asker,
         ) -> Result<HashMap<String, Entry>, SourceError> {
             let entries = self.search("", asker).await?;
-            Ok(numbers.iter().cloned().zip(entries).collect())
+            Ok(numbers.iter().cloned().zip(entries.iter()).collect())
         }
 
         async fn list(&self, _: &[String], asker: &Asker) -> Result<Vec<Entry>, SourceError> {
-            self.search("", asker).await
+            Ok(self.search("", asker).await?.iter().collect())
         }
     }
 
     fn service(behaviours: Vec<Behaviour>) -> Service {
-        let planned = |source| {
-            Arc::new(PlannedSource {
-                id: SourceId(String::new()),
-                name: String::new(),
-                backend: String::new(),
-                personal: false,
-                flagged: false,
-                formatter: Formatter::default(),
-                source: Arc::new(source),
-            })
-        };
+        let planned = |source| Arc::new(PlannedSource::of("", Arc::new(source)));
         Service {
             sources: behaviours.into_iter().map(planned).collect(),
-            timeout: None,
+            ..Service::default()
         }
     }
 
@@ -153,7 +161,7 @@ mod tests {
             token: Token::default(),
         };
         let found = ask_all(service, Question::Search(""), &asker, limit).await;
-        let entries = found.iter().flat_map(|(_, entries)| entries);
+        let entries = found.iter().flat_map(|(_, entries)| entries.iter());
         entries
             .filter_map(|entry| entry.get("name")?.to_text())
             .collect()
@@ -170,9 +178,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_source_that_fails_or_hangs_takes_nothing_from_the_others() {
+    async fn a_source_that_fails_panics_or_hangs_takes_nothing_from_the_others() {
         let quick = Behaviour::Finds("quick", Duration::from_millis(10));
-        let service = service(vec![Behaviour::Hangs, Behaviour::Fails, quick]);
+        let service = service(vec![
+            Behaviour::Hangs,
+            Behaviour::Panics,
+            Behaviour::Fails,
+            quick,
+        ]);
         let started = Instant::now();
         assert_eq!(
             names(&service, Some(Duration::from_secs(1))).await,

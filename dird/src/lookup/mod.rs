@@ -1,10 +1,15 @@
 //! The core (design.md §1): which sources a profile asks, asking them all at once, and the table that their contacts make.
 //! Nothing here knows HTTP or SQL.
 
+mod explain;
 mod fan_out;
+mod missing;
+mod number;
 mod plan;
+mod reverse;
 mod table;
 pub mod template;
+mod typed;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,13 +20,16 @@ use moka::future::Cache;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
 
-pub use plan::{Plan, Service};
+pub use explain::{Explanation, Inquiry, Wanted};
+pub(crate) use number::CODES as REGIONS;
+pub use plan::{Plan, Service, Watched};
+pub use reverse::Known;
 pub use table::{Headers, ResultTable};
 
-use crate::backends::{Asker, Surroundings};
+use crate::backends::{Asker, Hits, Source, Surroundings, keypad};
 use crate::identity::{Tenant, TenantId};
 use crate::index::{Favorites, People};
-use crate::store::model::SourceId;
+use crate::store::model::{Source as Configured, SourceId};
 use crate::store::{Changed, Page, Store, StoreError};
 use fan_out::Question;
 
@@ -96,7 +104,12 @@ impl Lookup {
         let plan = self.plan(tenant, profile).await?;
         let limit = plan.lookup.timeout.or(self.default_timeout);
         let question = Question::Search(term);
-        let found = fan_out::ask_all(&plan.lookup, question, asker, limit).await;
+        let mut found = fan_out::ask_all(&plan.lookup, question, asker, limit).await;
+        if plan.lookup.keypad
+            && let Some(keys) = keypad::keys(term)
+        {
+            typed::add(&plan.lookup, keys, asker, limit, &mut found).await;
+        }
         let favorites = self.flags(&plan, tenant, asker).await?;
         Ok(ResultTable::new(
             plan,
@@ -150,7 +163,7 @@ impl Lookup {
         {
             let own = source.source.own(asker).await.unwrap_or_else(|error| {
                 tracing::error!(source = source.name, %error, "the source did not answer");
-                Vec::new()
+                Hits::default()
             });
             found.push((source, own));
         }
@@ -199,6 +212,29 @@ impl Lookup {
         }
     }
 
+    /// The contacts behind `numbers`, by number, from the sources of the profile's `reverse` service
+    /// (dird-api-semantics.md §2).
+    pub async fn reverse(
+        &self,
+        tenant: &Tenant,
+        profile: &str,
+        numbers: &[String],
+        asker: &Asker,
+    ) -> Result<HashMap<String, Known>, LookupError> {
+        let plan = self.plan(tenant, profile).await?;
+        Ok(reverse::reverse(&plan.reverse, numbers, asker).await)
+    }
+
+    /// The source that is configured as `configured`, open; none if it cannot be opened.
+    pub async fn opened(&self, configured: &Configured) -> Option<Arc<dyn Source>> {
+        self.sources.get(configured).await
+    }
+
+    /// The sources that are open, for whoever wants to know how they are.
+    pub fn watched(&self) -> Watched {
+        self.sources.watched()
+    }
+
     async fn plan(&self, tenant: &Tenant, profile: &str) -> Result<Arc<Plan>, LookupError> {
         let key = (self.generation(), tenant.id().clone(), profile.to_owned());
         let made = self
@@ -231,6 +267,8 @@ impl Lookup {
         let Some(resolved) = self.store.resolve_profile(tenant, name).await? else {
             return Ok(None);
         };
-        Ok(Some(Arc::new(Plan::new(resolved, &self.sources).await)))
+        let country = self.store.country(tenant).await?;
+        let plan = Plan::new(resolved, country.as_deref(), &self.sources).await;
+        Ok(Some(Arc::new(plan)))
     }
 }

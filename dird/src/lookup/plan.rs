@@ -1,12 +1,14 @@
 //! A profile made ready: its display, and for each service its sources, opened, with the templates that the display needs.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use moka::future::Cache;
 
+use super::number::Region;
 use super::template::Formatter;
-use crate::backends::{self, Source, Surroundings};
+use crate::backends::{self, Health, Source, SourceError, SourceKind, Surroundings};
 use crate::identity::TenantId;
 use crate::store::model::{
     DisplayColumn, ProfileService, ResolvedProfile, Source as Configured, SourceId,
@@ -31,25 +33,71 @@ pub struct PlannedSource {
     pub formatter: Formatter,
     /// The source itself.
     pub source: Arc<dyn Source>,
+    failures: AtomicU32,
+}
+
+impl PlannedSource {
+    /// Says in the log that the source did not answer: at the first, second, fourth … time.
+    pub fn failed(&self, error: &SourceError) {
+        let times = self
+            .failures
+            .fetch_add(1, Ordering::Relaxed)
+            .wrapping_add(1);
+        if times.is_power_of_two() {
+            tracing::error!(source = self.name, %error, times, "the source did not answer");
+        }
+    }
+
+    /// A source without templates.
+    #[cfg(test)]
+    pub(super) fn of(name: &str, source: Arc<dyn Source>) -> Self {
+        Self {
+            id: SourceId(name.to_owned()),
+            name: name.to_owned(),
+            backend: String::new(),
+            personal: false,
+            flagged: false,
+            formatter: Formatter::default(),
+            source,
+            failures: AtomicU32::new(0),
+        }
+    }
+}
+
+/// Which columns of a contact are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Formatted {
+    /// Those that the display shows.
+    Shown,
+    /// All of them.
+    All,
 }
 
 impl PlannedSource {
     fn new(
         configured: &Configured,
         source: Arc<dyn Source>,
-        columns: &[DisplayColumn],
+        columns: Option<&[DisplayColumn]>,
         favorites: &[SourceId],
     ) -> Self {
-        let shown = columns.iter();
-        let shown = shown.filter_map(|column| column.field.as_deref());
+        let mut formatter = Formatter::new(&configured.format_columns);
+        let kind = backends::kind(&configured.backend);
+        if let Some(template) = kind.and_then(SourceKind::implicit_reverse) {
+            formatter = formatter.or("reverse", template);
+        }
+        if let Some(columns) = columns {
+            let shown = columns.iter();
+            formatter = formatter.only_for(shown.filter_map(|column| column.field.as_deref()));
+        }
         Self {
             id: configured.uuid.clone(),
             name: configured.name.clone(),
             backend: configured.backend.clone(),
             personal: configured.backend == "personal",
             flagged: favorites.contains(&configured.uuid),
-            formatter: Formatter::new(&configured.format_columns).only_for(shown),
+            formatter,
             source,
+            failures: AtomicU32::new(0),
         }
     }
 }
@@ -61,6 +109,10 @@ pub struct Service {
     pub sources: Vec<Arc<PlannedSource>>,
     /// The profile's own limit.
     pub timeout: Option<Duration>,
+    /// The country whose ways to write numbers are one.
+    pub(super) region: Option<&'static Region>,
+    /// True if digits are also taken for the letters of a keypad.
+    pub(super) keypad: bool,
 }
 
 /// A profile, ready to be asked.
@@ -72,6 +124,8 @@ pub struct Plan {
     /// The `favorites` service, if the profile has one.
     pub favorites: Option<Service>,
     favorite_sources: Vec<SourceId>,
+    /// The `reverse` service; its contacts get all their columns.
+    pub reverse: Service,
 }
 
 impl Plan {
@@ -83,7 +137,7 @@ impl Plan {
     ) -> Option<Arc<PlannedSource>> {
         let source = open.get(configured).await?;
         let favorites = &self.favorite_sources;
-        let planned = PlannedSource::new(configured, source, &self.columns, favorites);
+        let planned = PlannedSource::new(configured, source, Some(&self.columns), favorites);
         Some(Arc::new(planned))
     }
 
@@ -93,8 +147,13 @@ impl Plan {
         columns.any(|column| column.r#type.as_deref() == Some("favorite"))
     }
 
-    /// Opens the sources of a profile. One that cannot be opened is left out and said in the log.
-    pub(super) async fn new(resolved: ResolvedProfile, open: &OpenSources) -> Self {
+    /// Opens the sources of a profile. One that cannot be opened is left out and said in the log. Numbers are those of
+    /// `country`, unless the profile names another.
+    pub(super) async fn new(
+        resolved: ResolvedProfile,
+        country: Option<&str>,
+        open: &OpenSources,
+    ) -> Self {
         let columns = resolved
             .display
             .map(|display| display.columns)
@@ -108,12 +167,16 @@ impl Plan {
             favorites: &favorite_sources,
             open,
         };
-        let lookup = match services.get("lookup") {
-            Some(service) => planning.service(service).await,
-            None => Service::default(),
-        };
+        let (mut lookup, mut reverse) = (Service::default(), Service::default());
+        if let Some(service) = services.get("lookup") {
+            lookup = planning.service(service, Formatted::Shown).await;
+        }
+        if let Some(service) = services.get("reverse") {
+            reverse = planning.service(service, Formatted::All).await;
+            reverse.region = reverse.region.or(country.and_then(Region::named));
+        }
         let favorites = match favorites {
-            Some(service) => Some(planning.service(service).await),
+            Some(service) => Some(planning.service(service, Formatted::Shown).await),
             None => None,
         };
         Self {
@@ -121,6 +184,7 @@ impl Plan {
             lookup,
             favorites,
             favorite_sources,
+            reverse,
         }
     }
 }
@@ -134,28 +198,42 @@ struct Planning<'a> {
 }
 
 impl Planning<'_> {
-    async fn service(&self, service: &ProfileService) -> Service {
+    async fn service(&self, service: &ProfileService, formatted: Formatted) -> Service {
+        let columns = (formatted == Formatted::Shown).then_some(self.columns);
         let mut sources = Vec::new();
         for id in &service.sources {
             let configured = self.configured.iter().find(|source| source.uuid == *id);
             if let Some(configured) = configured
                 && let Some(opened) = self.open.get(configured).await
             {
-                sources.push(Arc::new(self.source(configured, opened)));
+                let planned = PlannedSource::new(configured, opened, columns, self.favorites);
+                sources.push(Arc::new(planned));
             }
         }
         Service {
             sources,
             timeout: timeout(service),
+            region: region(service),
+            keypad: keypad(service),
         }
     }
-
-    fn source(&self, configured: &Configured, source: Arc<dyn Source>) -> PlannedSource {
-        PlannedSource::new(configured, source, self.columns, self.favorites)
-    }
 }
+
+/// `options.region`; none if the profile names no country that is known.
+pub(super) fn region(service: &ProfileService) -> Option<&'static Region> {
+    let code = service.options.as_ref()?.get("region")?.as_str()?;
+    Region::named(code)
+}
+
+/// `options.t9`.
+pub(super) fn keypad(service: &ProfileService) -> bool {
+    let options = service.options.as_ref();
+    let option = options.and_then(|options| options.get("t9"));
+    option.is_some_and(|option| option.as_bool() == Some(true))
+}
+
 /// `options.timeout` in seconds; null and nonsense are no limit of the profile's own.
-fn timeout(service: &ProfileService) -> Option<Duration> {
+pub(super) fn timeout(service: &ProfileService) -> Option<Duration> {
     let seconds = service.options.as_ref()?.get("timeout")?.as_f64()?;
     Duration::try_from_secs_f64(seconds)
         .ok()
@@ -175,6 +253,22 @@ pub(super) struct OpenSources {
 struct Opened {
     configured: Configured,
     source: Arc<dyn Source>,
+}
+
+/// The sources that are open.
+#[derive(Clone)]
+pub struct Watched(Cache<Identity, Arc<Opened>>);
+
+impl Watched {
+    /// Backend and health of every open source behind the network.
+    pub fn health(&self) -> Vec<(String, Health)> {
+        let open = self.0.iter();
+        open.filter_map(|(_, opened)| {
+            let health = opened.source.health()?;
+            Some((opened.configured.backend.clone(), health))
+        })
+        .collect()
+    }
 }
 
 impl OpenSources {
@@ -197,7 +291,11 @@ impl OpenSources {
         only.is_none_or(|only| only.contains(&backend))
     }
 
-    async fn get(&self, configured: &Configured) -> Option<Arc<dyn Source>> {
+    pub(super) fn watched(&self) -> Watched {
+        Watched(self.open.clone())
+    }
+
+    pub(super) async fn get(&self, configured: &Configured) -> Option<Arc<dyn Source>> {
         if !self.asks(&configured.backend) {
             let (source, backend) = (&configured.name, &configured.backend);
             tracing::debug!(source, backend, "left out: the backend is switched off");

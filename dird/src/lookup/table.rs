@@ -19,24 +19,29 @@ pub struct ResultTable {
 }
 
 impl ResultTable {
-    /// Formats what was found; `term` is echoed by the lookups.
+    /// What was found; `term` is echoed by the lookups.
     pub(super) fn new(
         plan: Arc<Plan>,
-        mut found: Vec<Found>,
+        found: Vec<Found>,
         favorites: Arc<Favorites>,
         term: Option<String>,
     ) -> Self {
-        for (source, entries) in &mut found {
-            for entry in entries {
-                source.formatter.apply(entry);
-            }
-        }
         Self {
             plan,
             found,
             favorites,
             term,
         }
+    }
+
+    /// How many contacts it shows.
+    pub fn len(&self) -> usize {
+        self.found.iter().map(|(_, hits)| hits.len()).sum()
+    }
+
+    /// True if nobody was found.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 
@@ -81,14 +86,14 @@ struct Rows<'a>(&'a ResultTable);
 impl Serialize for Rows<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let columns = &self.0.plan.columns;
-        let count = self.0.found.iter().map(|(_, entries)| entries.len()).sum();
-        let mut rows = serializer.serialize_seq(Some(count))?;
-        for (source, entries) in &self.0.found {
-            for entry in entries {
+        let mut rows = serializer.serialize_seq(Some(self.0.len()))?;
+        for (source, hits) in &self.0.found {
+            for mut entry in hits.iter() {
+                source.formatter.apply(&mut entry);
                 rows.serialize_element(&Row {
                     columns,
                     source,
-                    entry,
+                    entry: &entry,
                     favorites: &self.0.favorites,
                 })?;
             }

@@ -33,6 +33,26 @@ pub async fn open_authority(auth: &Auth, store: &Store) -> Result<Builtin, Accou
     Builtin::open(Arc::clone(store) as _, seconds(auth.cache_ttl), address).await
 }
 
+/// The built-in authority of a dird that serves. A database that is away is no reason not to start.
+pub(super) async fn builtin(
+    auth: &Auth,
+    store: &Store,
+    tasks: &mut JoinSet<()>,
+    stop: &CancellationToken,
+) -> Result<Arc<Builtin>, AccountsError> {
+    let address = (auth.listen.to_string(), auth.port);
+    let builtin = Builtin::prepare(Arc::clone(store) as _, seconds(auth.cache_ttl), address);
+    let builtin = Arc::new(builtin);
+    match builtin.learn_master().await {
+        Err(AccountsError::Unavailable(cause)) => {
+            tracing::warn!(cause, "the accounts cannot be read yet");
+            tasks.spawn(Arc::clone(&builtin).keep_learning(stop.clone()));
+        }
+        learnt => learnt?,
+    }
+    Ok(builtin)
+}
+
 /// The authority of a platform. dird's own token is made and renewed by one of `tasks`, so that no port waits for it.
 pub(super) fn wazo(
     auth: &Auth,
@@ -61,7 +81,12 @@ pub(super) fn wazo(
     let master = auth.master_tenant_uuid.as_deref().and_then(TenantId::new);
     let address = (auth.host.clone(), auth.port);
     let ttl = seconds(auth.cache_ttl);
-    Ok(Arc::new(Wazo::new(client, address, master, ttl)))
+    let authority = Wazo::new(client, address, master, ttl);
+    Ok(Arc::new(if known {
+        authority.keeping_token()
+    } else {
+        authority
+    }))
 }
 
 /// Who dird is towards the auth service. The key file is read again for each token, so that a new key needs no restart.

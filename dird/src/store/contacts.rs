@@ -75,6 +75,15 @@ pub trait Import: Send {
     async fn commit(self: Box<Self>) -> Stored<()>;
 }
 
+/// A list being read as it stood at one time, a few thousand contacts at once.
+#[async_trait]
+pub trait Reading: Send {
+    /// When that was.
+    fn standing(&self) -> Standing;
+    /// The next contacts by position; none at the end.
+    async fn next(&mut self) -> Stored<Vec<Placed>>;
+}
+
 /// Contacts of any list. A list that is not the tenant's is [`super::StoreError::Missing`].
 #[async_trait]
 pub trait Contacts: Send + Sync {
@@ -106,6 +115,14 @@ pub trait Contacts: Send + Sync {
     async fn import_contacts(&self, tenant: &Tenant, list: &ListId) -> Stored<Box<dyn Import>>;
     /// Everything in a list.
     async fn contents(&self, tenant: &Tenant, list: &ListId) -> Stored<Contents>;
+    /// Starts to read a list.
+    async fn read_contacts(&self, tenant: &Tenant, list: &ListId) -> Stored<Box<dyn Reading>>;
+    /// Contacts that hold `text` in a form of some value ([`kit::fold::forms`]), among others perhaps.
+    async fn containing(&self, tenant: &Tenant, list: &ListId, text: &str) -> Stored<Contents>;
+    /// Contacts with one of these identifiers.
+    async fn identified(&self, tenant: &Tenant, list: &ListId, ids: &[String]) -> Stored<Contents>;
+    /// True if the list has more contacts than `count`.
+    async fn has_more_than(&self, tenant: &Tenant, list: &ListId, count: i64) -> Stored<bool>;
     /// The present version of a list.
     async fn version(&self, tenant: &Tenant, list: &ListId) -> Stored<Option<i64>>;
     /// What has changed after the change of number `sequence`.

@@ -6,6 +6,7 @@ mod contacts;
 pub mod contract;
 mod engine;
 mod hash;
+mod mirrors;
 pub mod model;
 mod page;
 mod postgres;
@@ -20,11 +21,13 @@ use async_trait::async_trait;
 pub use change::{Changed, Changes};
 pub use contacts::{
     Contacts, Contents, Followed, Import, Imported, People, PhonebookKey, Phonebooks, Placed,
-    Standing,
+    Reading, Standing,
 };
 pub use hash::content_hash;
+pub use mirrors::{MirrorContent, MirrorHead, MirrorKey, MirroredContact, Mirrors};
 use model::{
-    Display, DisplayColumn, DisplayId, Profile, ProfileId, ResolvedProfile, Source, SourceId,
+    Defaults, Display, DisplayColumn, DisplayId, Profile, ProfileId, ResolvedProfile, Source,
+    SourceId,
 };
 pub use page::{Listed, Page};
 
@@ -141,6 +144,20 @@ pub trait Profiles: Send + Sync {
     -> Stored<Option<ResolvedProfile>>;
 }
 
+/// Tenants as the platform speaks of them.
+#[async_trait]
+pub trait Tenancy: Send + Sync {
+    /// Remembers the country (two letters) that a tenant is in; none forgets it.
+    async fn set_country(&self, tenant: &Tenant, country: Option<&str>) -> Stored<()>;
+    /// The country of a tenant, as far as it is known.
+    async fn country(&self, tenant: &Tenant) -> Stored<Option<String>>;
+    /// Gives a tenant what every new one gets, all of it or nothing. A source or display of that name is taken as it is; a
+    /// source whose name another backend has is left out. False, and nothing is changed, if the tenant has the profile.
+    async fn create_defaults(&self, tenant: &Tenant, defaults: Defaults) -> Stored<bool>;
+    /// Removes a tenant with everything in it; false if there was nothing.
+    async fn erase(&self, tenant: &Tenant) -> Stored<bool>;
+}
+
 /// Whether the database is there.
 #[async_trait]
 pub trait Pulse: Send + Sync {
@@ -150,12 +167,32 @@ pub trait Pulse: Send + Sync {
 
 /// A whole engine.
 pub trait Engine:
-    Accounts + Sources + Displays + Profiles + Phonebooks + Contacts + People + Changes + Pulse
+    Accounts
+    + Sources
+    + Displays
+    + Profiles
+    + Phonebooks
+    + Contacts
+    + People
+    + Mirrors
+    + Tenancy
+    + Changes
+    + Pulse
 {
 }
 
 impl<T> Engine for T where
-    T: Accounts + Sources + Displays + Profiles + Phonebooks + Contacts + People + Changes + Pulse
+    T: Accounts
+        + Sources
+        + Displays
+        + Profiles
+        + Phonebooks
+        + Contacts
+        + People
+        + Mirrors
+        + Tenancy
+        + Changes
+        + Pulse
 {
 }
 

@@ -132,6 +132,34 @@ pub struct Profile {
     pub services: IndexMap<String, ProfileService>,
 }
 
+/// What a new tenant gets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Defaults {
+    /// Sources, which the profile asks.
+    pub sources: Vec<Source>,
+    /// The profile's display.
+    pub display: Display,
+    /// The profile, made of the others.
+    pub profile: Profile,
+}
+
+impl Defaults {
+    /// Lets the profile ask `other` instead of the source `planned`; without another it does without.
+    pub(super) fn use_source(&mut self, planned: &SourceId, other: Option<&SourceId>) {
+        for service in self.profile.services.values_mut() {
+            let asked = std::mem::take(&mut service.sources).into_iter();
+            let asked = asked.filter_map(|id| {
+                if id == *planned {
+                    other.cloned()
+                } else {
+                    Some(id)
+                }
+            });
+            service.sources = asked.collect();
+        }
+    }
+}
+
 /// A profile with all that a lookup needs, read in one transaction.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResolvedProfile {

@@ -9,15 +9,15 @@ use super::model::{ProfileService, SourceId};
 /// Services of one profile by name.
 pub(super) type Services = IndexMap<String, ProfileService>;
 
-/// One source of one service, or a service without sources.
+/// One service of one profile.
 pub(super) struct ServiceRow {
     pub(super) profile: String,
     pub(super) service: String,
     pub(super) options: Option<Map<String, Value>>,
-    pub(super) source: Option<String>,
+    pub(super) sources: Vec<String>,
 }
 
-/// Services by profile; the rows come in the order of services and sources.
+/// Services by profile; the rows come in the order of services.
 pub(super) fn assemble(
     rows: impl Iterator<Item = Stored<ServiceRow>>,
 ) -> Stored<IndexMap<String, Services>> {
@@ -27,7 +27,9 @@ pub(super) fn assemble(
         let services = by_profile.entry(row.profile).or_default();
         let service = services.entry(row.service).or_default();
         service.options = row.options;
-        service.sources.extend(row.source.map(SourceId));
+        service
+            .sources
+            .extend(row.sources.into_iter().map(SourceId));
     }
     Ok(by_profile)
 }

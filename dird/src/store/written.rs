@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use kit::fold::fold;
+use kit::fold::{fold, forms};
 use serde_json::Value;
 
 use super::model::{Contact, ContactId, Fields};
@@ -48,8 +48,17 @@ fn hash(fields: &Fields) -> String {
 
 /// Without NUL, which not every database stores as text.
 fn folded_text(fields: &Fields) -> String {
-    let values: Vec<String> = fields.values().flatten().map(|value| fold(value)).collect();
-    values.join("\n").replace('\0', "")
+    let mut text = String::new();
+    for value in fields.values().flatten() {
+        let folded = fold(value);
+        for form in forms(value).filter(|form| *form != folded) {
+            text.push_str(&form);
+            text.push('\n');
+        }
+        text.push_str(&folded);
+        text.push('\n');
+    }
+    text.replace('\0', "")
 }
 
 /// None for what sorts behind everything: no such field, or nothing in it.

@@ -38,11 +38,14 @@ macro_rules! on_both_engines {
 mod cases;
 mod contacts;
 mod conventions;
+mod explain;
 #[path = "../identity/fake_auth.rs"]
 #[allow(dead_code, reason = "the tests of identity use more of it")]
 mod fake_auth;
+mod graphql;
 mod isolation;
 mod neighbours;
+mod numbers;
 mod objects;
 mod outage;
 mod paging;

@@ -16,7 +16,7 @@ async fn start(folder: &Path, auth: &Value, stop: &CancellationToken) -> Running
         "extra_config_files": folder.join("none"),
         "user": "",
         "rest_api": {"listen": "127.0.0.1", "port": 0},
-        "auth": auth,
+        "auth": auth, "bus": {"enabled": false}, "metrics": {"port": null},
     });
     let file = folder.join("dird.yml");
     std::fs::write(&file, config.to_string()).unwrap();

@@ -86,7 +86,7 @@ async fn each_status_of_the_check_means_what_the_contract_says() {
 }
 
 #[tokio::test]
-async fn any_other_answer_is_unreachable_is_not_kept_and_is_not_followed() {
+async fn any_other_answer_is_a_failure_is_not_kept_and_is_not_followed() {
     let fake = FakeAuth::start();
     let wazo = authority(&fake, HOUR);
     fake.give("good", &["dird.#"]);
@@ -95,7 +95,7 @@ async fn any_other_answer_is_unreachable_is_not_kept_and_is_not_followed() {
         fake.fail(StatusCode::from_u16(status).unwrap());
         let cause = format!("unexpected status {status}");
         let refused = wazo.check(&good, READ, None).await;
-        assert_eq!(refused, Err(Refusal::Unreachable(cause)));
+        assert_eq!(refused, Err(Refusal::Failed(cause)));
     }
     fake.fail(None);
     assert_eq!(wazo.check(&good, READ, None).await, Ok(()));

@@ -29,14 +29,14 @@ impl BackOff {
     }
 
     /// The wait after one more failure.
-    pub(super) fn after_failure(&mut self) -> Duration {
+    pub fn after_failure(&mut self) -> Duration {
         let wait = self.next;
         self.next = wait.saturating_mul(2).min(self.longest);
         jittered(wait)
     }
 
     /// Starts over, after a success.
-    pub(super) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         self.next = self.first;
     }
 }

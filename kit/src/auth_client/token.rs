@@ -31,6 +31,11 @@ pub struct ServiceToken {
 }
 
 impl ServiceToken {
+    /// How long auth still knows it.
+    pub fn left(&self) -> Duration {
+        self.life.saturating_sub(self.made.elapsed())
+    }
+
     /// Whether auth has forgotten it by now.
     pub fn expired(&self) -> bool {
         self.made.elapsed() >= self.life

@@ -19,7 +19,7 @@ use super::exchange::Exchange;
 use super::filter::Filter;
 use super::paced::Paced;
 use super::wire::Wire;
-use super::{Body, BoxError, Limits, Peer};
+use super::{Body, BoxError, Limits, Peer, proxied};
 use crate::tls::Acceptor;
 
 /// hyper's read buffer. A head within the default limits fits even when its whole target is percent-encoded.
@@ -46,21 +46,48 @@ where
     B::Error: Into<BoxError>,
 {
     /// Serves one accepted connection to its end.
-    pub(super) async fn run(&self, stream: TcpStream, remote: SocketAddr) {
+    pub(super) async fn run(&self, mut stream: TcpStream, remote: SocketAddr) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "no TCP_NODELAY");
         }
         let Ok(local) = stream.local_addr() else {
             return;
         };
+        let Some(remote) = self.client(&mut stream, canonical(remote)).await else {
+            return;
+        };
         let peer = Peer {
-            remote: canonical(remote),
+            remote,
             local: canonical(local),
             tls: self.tls.is_some(),
         };
         match &self.tls {
             None => self.serve_http1(stream, peer).await,
             Some(acceptor) => self.serve_tls(acceptor, stream, peer).await,
+        }
+    }
+
+    /// Whom the connection is for: the other end, or whom a trusted proxy names. `None`: nobody to speak to.
+    async fn client(&self, stream: &mut TcpStream, remote: SocketAddr) -> Option<SocketAddr> {
+        let Some(trusted) = &self.limits.proxies else {
+            return Some(remote);
+        };
+        if !(trusted.0)(remote.ip()) {
+            tracing::debug!(peer = %remote.ip(), "connection closed, it comes from no trusted proxy");
+            return None;
+        }
+        let header = timeout(self.limits.header_timeout, proxied::read(stream));
+        let result = tokio::select! {
+            result = header => result,
+            () = self.cut.cancelled() => return None,
+        };
+        match result {
+            Ok(Ok(named)) => Some(named.map_or(remote, canonical)),
+            Ok(Err(error)) => {
+                tracing::debug!(peer = %remote.ip(), %error, "connection closed");
+                None
+            }
+            Err(_elapsed) => None,
         }
     }
 

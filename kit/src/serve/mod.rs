@@ -14,6 +14,7 @@ mod filter;
 mod framer;
 mod head;
 mod paced;
+mod proxied;
 mod quiet;
 pub(crate) mod quota;
 mod refusal;
@@ -41,6 +42,7 @@ use crate::tls::Acceptor;
 
 pub use self::body::{Body, BodyError};
 pub use self::bound::{BindError, Bound};
+pub use self::proxied::Trusted;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -83,6 +85,8 @@ pub struct Limits {
     pub all_headers: usize,
     /// Number of headers; more is 431.
     pub header_count: usize,
+    /// Demands the PROXY protocol, from these peers; `None`: it is not spoken. [`Peer::remote`] is then whom the proxy names.
+    pub proxies: Option<Trusted>,
 }
 
 impl Default for Limits {
@@ -99,6 +103,7 @@ impl Default for Limits {
             one_header: 16 * 1024,
             all_headers: 32 * 1024,
             header_count: 100,
+            proxies: None,
         }
     }
 }

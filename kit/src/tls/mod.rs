@@ -83,6 +83,20 @@ pub struct Acceptor {
     failures: Arc<Failures>,
 }
 
+/// A certificate and key that were read and found good, and are not used yet.
+#[derive(Debug)]
+pub struct Renewal {
+    current: Arc<Current>,
+    pair: CertifiedKey,
+}
+
+impl Renewal {
+    /// Gives them to new connections.
+    pub fn install(self) {
+        self.current.0.store(Arc::new(self.pair));
+    }
+}
+
 struct Files {
     certificate: PathBuf,
     key: PathBuf,
@@ -145,9 +159,19 @@ impl Acceptor {
     /// # Errors
     /// As [`Acceptor::load`].
     pub fn reload(&self) -> Result<(), TlsError> {
-        let pair = self.files.read(&ring::default_provider())?;
-        self.current.0.store(Arc::new(pair));
+        self.renewal()?.install();
         Ok(())
+    }
+
+    /// Reads both files again and keeps what they hold aside: for those who change several things or none. Blocks.
+    ///
+    /// # Errors
+    /// As [`Acceptor::load`].
+    pub fn renewal(&self) -> Result<Renewal, TlsError> {
+        Ok(Renewal {
+            current: Arc::clone(&self.current),
+            pair: self.files.read(&ring::default_provider())?,
+        })
     }
 
     /// How many handshakes failed, by reason, since the start. All reasons are listed.

@@ -3,18 +3,20 @@
 use std::borrow::Cow;
 
 use http::{HeaderMap, header, request::Parts};
-use kit::serve::Peer;
 use percent_encoding::percent_decode_str;
 
-use super::{PhoneRoute, link::Place};
+use super::{PhoneRoute, link::Place, short::ShortLinker};
 use crate::{
     app::App,
     error::PhoneError,
+    gate::Caller,
     lang::{Locale, weight},
     query::{Query, decode_bytes},
     vendor::{
-        manifest::{Form, UserPlace},
+        manifest::{Download, ErrorLook, Form, UserPlace},
+        registry::Documents,
         render::{Charset, Page},
+        traits::Traits,
     },
 };
 
@@ -33,29 +35,55 @@ pub struct Asked<'a> {
     locale: &'a Locale,
     lang: Option<&'a str>,
     charset: Charset,
+    rich: bool,
+    traits: Traits,
+    short: Option<ShortLinker<'a>>,
+    /// The only tenant whose users exist for the phone.
+    pub within: Option<&'a str>,
 }
 
 impl<'a> Asked<'a> {
     /// Reads `request`, which came by `route`.
-    pub fn read(app: &'a App, route: &'a PhoneRoute, peer: &Peer, request: &'a Parts) -> Self {
+    pub fn read(
+        app: &'a App,
+        route: &'a PhoneRoute,
+        caller: &'a Caller<'_>,
+        request: &'a Parts,
+    ) -> Self {
         let uri = &request.uri;
         let query = Query::parse(uri.query().unwrap_or(""));
         let catalogue = &app.registry.catalogue;
         let requested = query.get("lang").and_then(|tag| catalogue.find(tag));
         let header = text(&request.headers, &header::ACCEPT_LANGUAGE);
-        let place = match route.vendor.manifest.user {
+        let manifest = &route.vendor.manifest;
+        let rich = is_rich(route, caller);
+        let settings = caller.settings();
+        let usual = settings
+            .and_then(|settings| settings.locale.as_deref())
+            .filter(|_| header.is_none())
+            .and_then(|tag| catalogue.find(tag));
+        let user = match manifest.user {
             UserPlace::Query => query.get("xivo_user_uuid").map(str::to_owned),
             UserPlace::Path => Some(segment(uri.path(), 6)),
         };
         Self {
             route,
             profile: segment(uri.path(), if route.form == Form::Old { 4 } else { 5 }),
-            user: place,
-            base: base(app, peer, &request.headers),
-            fallback: local(peer),
-            locale: requested.unwrap_or_else(|| catalogue.choose(None, header)),
+            user,
+            base: base(app, caller, &request.headers),
+            fallback: local(caller),
+            locale: requested
+                .or(usual)
+                .unwrap_or_else(|| catalogue.choose(None, header)),
             lang: requested.map(|locale| locale.tag.as_str()),
             charset: charset(route, &request.headers),
+            rich,
+            traits: Traits::read(manifest, rich, &request.headers, &query),
+            short: (rich && manifest.short_links()).then_some(ShortLinker {
+                links: &app.short_links,
+                phone: caller.address,
+            }),
+            within: settings.and_then(|settings| settings.tenant.as_deref()),
             query,
         }
     }
@@ -79,11 +107,26 @@ impl<'a> Asked<'a> {
                 profile: &self.profile,
                 user: self.user.as_deref().unwrap_or(""),
                 user_place: self.route.vendor.manifest.user,
+                file: self.route.vendor.manifest.file.as_deref(),
                 lang: self.lang,
             },
             locale: self.locale,
             charset: self.charset,
+            rich: self.rich,
+            traits: &self.traits,
+            short: self.short,
         }
+    }
+
+    /// The file that this request gets instead of its document, if it gets one.
+    pub fn download(&self) -> Option<&Download> {
+        let manifest = &self.route.vendor.manifest;
+        manifest.downloaded(self.route.step, &self.traits.families)
+    }
+
+    /// Whether the phone keeps what it is answered, so that an error must not look like a document.
+    pub fn keeps_answers(&self) -> bool {
+        self.route.vendor.manifest.errors == ErrorLook::Status || self.download().is_some()
     }
 
     /// The text of a label in the phone's language.
@@ -97,28 +140,47 @@ pub fn text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
+/// Whether the phone gets the richer documents.
+pub fn is_rich(route: &PhoneRoute, caller: &Caller<'_>) -> bool {
+    let documents = caller.settings().and_then(|settings| settings.documents);
+    documents.unwrap_or(route.vendor.documents) == Documents::Rich
+}
+
 fn segment(path: &str, index: usize) -> String {
     let raw = path.split('/').nth(index).unwrap_or("");
     decode_bytes(percent_decode_str(raw).collect())
 }
 
 /// Scheme and authority of links: configured, or as the phone wrote them, or our own end of the connection (D2).
-fn base<'a>(app: &'a App, peer: &Peer, headers: &HeaderMap) -> Result<Cow<'a, str>, PhoneError> {
+fn base<'a>(
+    app: &'a App,
+    caller: &Caller<'_>,
+    headers: &HeaderMap,
+) -> Result<Cow<'a, str>, PhoneError> {
     let settings = &app.config.rest_api;
     if let Some(url) = &settings.public_url {
         return Ok(Cow::Borrowed(url.trim_end_matches('/')));
     }
-    let Some(host) = headers.get(header::HOST) else {
-        return Ok(Cow::Owned(local(peer)));
+    let front = caller.front.as_ref();
+    let host = match (
+        front.and_then(|front| front.host.as_deref()),
+        headers.get(header::HOST),
+    ) {
+        (Some(host), _) => host,
+        (None, Some(host)) => host.to_str().map_err(|_| PhoneError::BadHost)?,
+        (None, None) => return Ok(Cow::Owned(local(caller))),
     };
-    let host = host.to_str().map_err(|_| PhoneError::BadHost)?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".:[]-".contains(&byte);
     let allowed = settings.allowed_hosts.is_empty()
         || settings.allowed_hosts.iter().any(|name| names(name, host));
     if host.is_empty() || !host.bytes().all(plain) || !allowed {
         return Err(PhoneError::BadHost);
     }
-    Ok(Cow::Owned(format!("{}://{host}", scheme(peer))))
+    let scheme = front
+        .and_then(|front| front.scheme)
+        .unwrap_or(scheme(caller));
+    let prefix = front.map_or("", |front| front.prefix);
+    Ok(Cow::Owned(format!("{scheme}://{host}{prefix}")))
 }
 
 /// Whether an entry of `allowed_hosts` names `host`, with or without its port.
@@ -130,12 +192,12 @@ fn names(entry: &str, host: &str) -> bool {
         || without_port.is_some_and(|(name, _)| entry.eq_ignore_ascii_case(name))
 }
 
-fn local(peer: &Peer) -> String {
-    format!("{}://{}", scheme(peer), peer.local)
+fn local(caller: &Caller<'_>) -> String {
+    format!("{}://{}", scheme(caller), caller.local)
 }
 
-fn scheme(peer: &Peer) -> &'static str {
-    if peer.tls { "https" } else { "http" }
+fn scheme(caller: &Caller<'_>) -> &'static str {
+    if caller.tls { "https" } else { "http" }
 }
 
 /// Latin-1 for phones of makes that need it, when they prefer it to UTF-8 (phoned-vendors.md §3.6).

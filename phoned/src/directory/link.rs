@@ -34,6 +34,8 @@ pub struct Place<'a> {
     pub user: &'a str,
     /// Where the make's addresses name the user.
     pub user_place: UserPlace,
+    /// A name that the make's addresses end in.
+    pub file: Option<&'a str>,
     /// The `lang` parameter, if it was understood.
     pub lang: Option<&'a str>,
 }
@@ -60,6 +62,9 @@ impl Place<'_> {
         if self.user_place == UserPlace::Path {
             push(&mut address, '/', "", self.user);
         }
+        if let Some(file) = self.file {
+            push(&mut address, '/', "", file);
+        }
         address
     }
 
@@ -80,8 +85,12 @@ impl Place<'_> {
     /// Address of a page of results: `xivo_user_uuid`, `term`, `limit`, `offset`, in this order.
     pub fn page(&self, page: PageLink<'_>) -> String {
         let mut address = self.action(Step::Lookup);
-        push(&mut address, '?', "xivo_user_uuid=", self.user);
-        push(&mut address, '&', "term=", page.term);
+        let mut separator = '?';
+        if self.user_place == UserPlace::Query {
+            push(&mut address, separator, "xivo_user_uuid=", self.user);
+            separator = '&';
+        }
+        push(&mut address, separator, "term=", page.term);
         push(&mut address, '&', "limit=", &page.limit.to_string());
         push(&mut address, '&', "offset=", &page.offset.to_string());
         if let Some(lang) = self.lang {
@@ -110,6 +119,7 @@ mod tests {
             profile,
             user: "u",
             user_place: UserPlace::Query,
+            file: None,
             lang: None,
         }
     }

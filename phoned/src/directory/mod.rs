@@ -6,28 +6,30 @@ pub mod asked;
 pub mod link;
 pub mod page;
 pub mod parameters;
+mod results;
 pub mod rows;
+pub mod short;
 
 use std::{fmt::Write, sync::Arc, time::Instant};
 
-use http::{HeaderValue, header, request::Parts};
-use kit::serve::Peer;
-use uuid::Uuid;
-
 use crate::{
     app::App,
-    cache::{Document, Outcome},
+    cache::Document,
     error::PhoneError,
-    lookup::{Ask, Found},
+    gate::Caller,
+    query::Query,
     respond::{self, Response},
+    tally,
     vendor::{
         manifest::{Form, Step},
         registry::Vendor,
-        render::{Charset, RenderError, Wanted},
+        render::{Charset, RenderError},
+        traits::Traits,
     },
 };
 use asked::Asked;
-use parameters::{Faults, Terms};
+use http::{header, request::Parts};
+use parameters::Faults;
 
 /// One route of one make.
 #[derive(Debug, Clone)]
@@ -46,30 +48,64 @@ struct Made {
     stale: bool,
 }
 
+/// Answers the phone that follows a short link: with the page that the link stands for (phoned-vendors.md §7.4).
+pub async fn follow(app: &App, routes: &[PhoneRoute], request: &Parts) -> Response {
+    let caller = match app.gate.admit(request, None) {
+        Ok(caller) => caller,
+        Err(refusal) => return respond::json(&refusal),
+    };
+    let token = request.uri.path().rsplit('/').next().unwrap_or("");
+    let target = app.short_links.follow(token, caller.address);
+    let page = target.and_then(|target| {
+        let made_by = |route: &&PhoneRoute| {
+            route.step == Step::Lookup
+                && route.vendor.name == target.vendor
+                && target.is_of(route.form)
+        };
+        Some((routes.iter().find(made_by)?, target.address.parse().ok()?))
+    });
+    let Some((route, uri)) = page else {
+        return respond::json(&PhoneError::NotFound);
+    };
+    if !caller.rule.serves(&route.vendor.name) {
+        return respond::json(&PhoneError::AddressRefused);
+    }
+    let mut followed = request.clone();
+    followed.uri = uri;
+    page_for(app, route, &caller, &followed).await
+}
+
 /// Answers a phone.
 pub async fn answer(app: &App, route: &PhoneRoute, request: &Parts) -> Response {
-    let Some(peer) = request.extensions.get::<Peer>() else {
-        return respond::json(&PhoneError::Internal);
-    };
-    if let Err(refusal) = app.gate.admit(peer.remote.ip()) {
-        return respond::json(&refusal);
+    match app.gate.admit(request, Some(&route.vendor.name)) {
+        Ok(caller) => page_for(app, route, &caller, request).await,
+        Err(refusal) => respond::json(&refusal),
     }
-    let key = document_key(route, peer, request);
+}
+
+/// Answers a phone that was let in.
+async fn page_for(app: &App, route: &PhoneRoute, caller: &Caller<'_>, request: &Parts) -> Response {
+    if let Err(error) = app.gate.pace(caller) {
+        let asked = Asked::read(app, route, caller, request);
+        return respond::phone_error(app, &asked, &request.headers, &error);
+    }
+    let key = document_key(route, caller, request);
     if let Some(key) = &key
         && let Some(document) = app.caches.documents.get(key.as_str()).await
     {
-        return respond::document(&document, false);
+        tally::remembered("document", "hit");
+        return respond::document(&document, false, &request.headers);
     }
-    let asked = Asked::read(app, route, peer, request);
+    let asked = Asked::read(app, route, caller, request);
     match make(app, &asked, request).await {
-        Ok(made) => keep(app, key, made).await,
+        Ok(made) => keep(app, key, made, request).await,
         Err(error) => respond::phone_error(app, &asked, &request.headers, &error),
     }
 }
 
 /// Sends a document, and keeps it for the next request of the same text unless it is stale.
-async fn keep(app: &App, key: Option<String>, made: Made) -> Response {
-    let response = respond::document(&made.document, made.stale);
+async fn keep(app: &App, key: Option<String>, made: Made, request: &Parts) -> Response {
+    let response = respond::document(&made.document, made.stale, &request.headers);
     if let Some(key) = key.filter(|_| !made.stale) {
         app.caches
             .documents
@@ -79,39 +115,62 @@ async fn keep(app: &App, key: Option<String>, made: Made) -> Response {
     response
 }
 
-/// Everything of a request that shapes its document, as text. A request without Host is answered afresh.
-fn document_key(route: &PhoneRoute, peer: &Peer, request: &Parts) -> Option<String> {
-    let headers = &request.headers;
+/// Everything of a request that shapes its document, as text. A request without Host is answered afresh, and so is one whose
+/// links are for its phone alone.
+fn document_key(route: &PhoneRoute, caller: &Caller<'_>, request: &Parts) -> Option<String> {
+    let (manifest, headers) = (&route.vendor.manifest, &request.headers);
+    let rich = asked::is_rich(route, caller);
+    if rich && manifest.short_links() {
+        return None;
+    }
     let host = asked::text(headers, &header::HOST)?;
     let language = asked::text(headers, &header::ACCEPT_LANGUAGE).unwrap_or("");
-    let charset = Some(&header::ACCEPT_CHARSET).filter(|_| route.vendor.manifest.latin1);
+    let charset = Some(&header::ACCEPT_CHARSET).filter(|_| manifest.latin1);
     let charset = charset
         .and_then(|name| asked::text(headers, name))
         .unwrap_or("");
+    let phone = Traits::read(manifest, rich, headers, &Query::default()).key();
     let target = request.uri.path_and_query()?.as_str();
-    let mut key =
-        String::with_capacity(target.len() + host.len() + language.len() + charset.len() + 8);
+    let length = target.len() + host.len() + language.len() + charset.len() + phone.len();
+    let mut key = String::with_capacity(length + 8);
     // Neither headers nor targets can hold a line end. Writing to a string cannot fail.
     let _ = write!(
         key,
-        "{target}\n{host}\n{language}\n{charset}\n{}",
-        u8::from(peer.tls)
+        "{target}\n{host}\n{language}\n{charset}\n{phone}\n{}{}",
+        u8::from(caller.tls),
+        u8::from(rich)
     );
+    if let Some(settings) = caller.settings() {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let (tenant, locale) = (text(&settings.tenant), text(&settings.locale));
+        let _ = write!(key, "\n{tenant}\n{locale}");
+    }
+    if let Some(front) = &caller.front {
+        let _ = write!(key, "\n{front:?}");
+    }
     Some(key)
 }
 
 async fn make(app: &App, asked: &Asked<'_>, request: &Parts) -> Result<Made, PhoneError> {
     asked.check()?;
     match asked.route.step {
-        Step::Lookup => results(app, asked, request.headers.get("traceparent")).await,
-        step => form(app, asked, step),
+        Step::Lookup => results::lookup(app, asked, request).await,
+        step => form(app, asked, step, request).await,
     }
 }
 
-fn form(app: &App, asked: &Asked<'_>, step: Step) -> Result<Made, PhoneError> {
+async fn form(
+    app: &App,
+    asked: &Asked<'_>,
+    step: Step,
+    request: &Parts,
+) -> Result<Made, PhoneError> {
     let mut faults = Faults::default();
     faults.required("xivo_user_uuid", asked.user.as_deref());
     faults.result()?;
+    if let Some(download) = asked.download() {
+        return results::download(app, asked, download, request).await;
+    }
     let body = app.registry.form(&asked.page(), step).map_err(internal)?;
     let fresh_until = Instant::now() + app.config.cache.lookup_ttl;
     Ok(Made {
@@ -120,67 +179,15 @@ fn form(app: &App, asked: &Asked<'_>, step: Step) -> Result<Made, PhoneError> {
     })
 }
 
-async fn results(
-    app: &App,
-    asked: &Asked<'_>,
-    trace: Option<&HeaderValue>,
-) -> Result<Made, PhoneError> {
-    let (user, terms) = read_lookup(app, asked)?;
-    let ask = Ask {
-        profile: asked.profile.as_str().into(),
-        user: user.into(),
-        term: terms.term.as_str().into(),
-        trace: trace.cloned(),
-    };
-    let Found { remembered, stale } = app.lookups.find(&ask).await?;
-    let Outcome::Entries(entries) = &remembered.outcome else {
-        return Err(PhoneError::UnknownProfile(asked.profile.clone()));
-    };
-    let wanted = Wanted {
-        term: &terms.term,
-        limit: terms.limit,
-        offset: terms.offset,
-    };
-    let body = app
-        .registry
-        .results(&asked.page(), wanted, entries)
-        .map_err(internal)?;
-    Ok(Made {
-        document: document(asked, body, remembered.fresh_until),
-        stale,
-    })
-}
-
-/// The user and the parameters of a lookup (phoned.md §5.2, §5.3).
-fn read_lookup<'a>(app: &App, asked: &'a Asked<'_>) -> Result<(&'a str, Terms), PhoneError> {
-    let vendor = &asked.route.vendor;
-    let lenient = vendor
-        .allow_missing_term
-        .unwrap_or(app.config.lookup.allow_missing_term);
-    let optional = vendor.manifest.term_optional || (vendor.manifest.browses && lenient);
-    let mut faults = Faults::default();
-    let user = faults.required("xivo_user_uuid", asked.user.as_deref());
-    let terms = Terms::read(
-        &asked.query,
-        &vendor.manifest.parameters,
-        optional,
-        &mut faults,
-    );
-    faults.result()?;
-    let is_uuid = user.len() == 36 && Uuid::try_parse(user).is_ok();
-    if user.is_empty() || (app.config.lookup.strict_user_uuid && !is_uuid) {
-        return Err(PhoneError::UnknownUser(user.to_owned()));
-    }
-    let least = app.config.lookup.min_term_length;
-    if terms.term.chars().count() < least {
-        return Err(PhoneError::ShortTerm(least));
-    }
-    Ok((user, terms))
-}
-
 fn document(asked: &Asked<'_>, body: bytes::Bytes, fresh_until: Instant) -> Document {
     let page = asked.page();
+    let rich = Some(&page.vendor.manifest.rich).filter(|_| page.rich);
+    let is_result = asked.route.step == Step::Lookup;
     Document {
+        etag: rich
+            .filter(|rich| rich.etag && is_result)
+            .and_then(|_| respond::etag(&body)),
+        expired: rich.is_some_and(|rich| rich.expires && is_result),
         content_type: match page.charset {
             Charset::Utf8 => page.vendor.utf8.clone(),
             Charset::Latin1 => page.vendor.latin1.clone(),
@@ -188,6 +195,7 @@ fn document(asked: &Asked<'_>, body: bytes::Bytes, fresh_until: Instant) -> Docu
         vary: respond::vary(page.vendor),
         body,
         fresh_until,
+        owner: None,
     }
 }
 

@@ -43,6 +43,8 @@ pub struct PageRules {
     pub max_bytes: usize,
     /// Whether the document has page links.
     pub links: bool,
+    /// Whether the phone asks for the next rows by itself, without links.
+    pub by_phone: bool,
 }
 
 /// A page cut from a list.
@@ -59,6 +61,34 @@ pub struct Cut {
 }
 
 impl PageRules {
+    /// The same rules for a phone that takes no more than `bytes`.
+    #[must_use]
+    pub fn within(mut self, bytes: Option<usize>) -> Self {
+        let bounds = [Some(self.max_bytes).filter(|&most| most > 0), bytes];
+        self.max_bytes = bounds.into_iter().flatten().min().unwrap_or(0);
+        self
+    }
+
+    /// By how many bytes a document of `length` is too large.
+    pub fn excess(&self, length: usize) -> usize {
+        match self.max_bytes {
+            0 => 0,
+            most => length.saturating_sub(most),
+        }
+    }
+
+    /// Whether what one page leaves out is on another.
+    pub fn pages_on(&self) -> bool {
+        self.links || self.by_phone
+    }
+
+    /// Whether rows behind `cut` are shown on no page though the phone did not ask to leave them out.
+    pub fn leaves_out(&self, cut: &Cut, limit: Option<usize>) -> bool {
+        let shown = cut.rows.len();
+        let asked = limit.is_some_and(|limit| limit > 0 && limit <= shown);
+        cut.next.is_some() && !self.pages_on() && !asked
+    }
+
     /// Cuts the page at `offset` of a list of `total` rows. A `limit` of `None` or 0 is the make's own.
     pub fn cut(&self, total: usize, limit: Option<usize>, offset: usize) -> Cut {
         let Some(limit) = self.limit(total, limit) else {
@@ -124,10 +154,7 @@ mod tests {
     use super::*;
 
     fn entry(name: &str, number: &str) -> Entry {
-        Entry {
-            name: name.to_owned(),
-            number: number.to_owned(),
-        }
+        Entry::alone(name, number)
     }
 
     fn names(collation: Collation) -> Vec<String> {

@@ -3,9 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
+    directory::rows::clean_number,
     error::{PhoneError, rule},
     query::Query,
-    vendor::manifest::ParameterNames,
+    vendor::manifest::{CallerSearch, ParameterNames},
 };
 
 /// Longest search text, in characters; the rest is cut off.
@@ -77,6 +78,8 @@ pub struct Terms {
     pub limit: Option<usize>,
     /// First row wanted, from 0.
     pub offset: usize,
+    /// Most bytes that the phone takes.
+    pub bytes: Option<usize>,
 }
 
 impl Terms {
@@ -97,12 +100,60 @@ impl Terms {
         let offset = faults
             .count(&names.offset, query.get(&names.offset))
             .unwrap_or(0);
+        let bytes = names
+            .bytes
+            .as_ref()
+            .and_then(|name| integer(query.get(name)?));
+        let bytes = bytes.and_then(|bytes| usize::try_from(bytes).ok());
         Self {
-            term: tidy(term),
+            term: searched(term, names, query),
             limit,
             offset: offset.saturating_sub(names.first),
+            bytes: bytes.filter(|bytes| *bytes >= names.least_bytes),
         }
     }
+}
+
+/// The search text: that of `term` without wildcards, or of several parameters together.
+fn searched(term: &str, names: &ParameterNames, query: &Query<'_>) -> String {
+    let plain = |text: &str| tidy(&text.replace(|c| names.wildcards.contains(c), ""));
+    let term = plain(term);
+    if !term.is_empty() {
+        return term;
+    }
+    let parts = names.term_parts.iter().filter_map(|name| query.get(name));
+    let parts: Vec<String> = parts.map(plain).filter(|part| !part.is_empty()).collect();
+    tidy(&parts.join(" "))
+}
+
+/// The parameter with the number of a caller and that number, if `query` asks for its name (phoned-vendors.md §8.4).
+pub fn caller<'a>(
+    search: &'a CallerSearch,
+    query: &Query<'_>,
+    names: &ParameterNames,
+    prefix: &str,
+) -> Option<(&'a str, String)> {
+    let number = |name: &'a String| {
+        let number = clean_number(query.get(name)?, prefix);
+        let number = number.replace(|c| names.wildcards.contains(c), "");
+        number
+            .contains(|digit: char| digit.is_ascii_digit())
+            .then_some((name.as_str(), number))
+    };
+    let marked = search
+        .when
+        .iter()
+        .all(|(name, value)| query.get(name) == Some(value));
+    if marked {
+        return search.numbers.iter().find_map(number);
+    }
+    let term = query.get(&names.term).unwrap_or("");
+    let searches = term.contains(|c: char| !names.wildcards.contains(c));
+    search
+        .or_alone
+        .as_ref()
+        .filter(|_| !searches)
+        .and_then(number)
 }
 
 fn tidy(term: &str) -> String {

@@ -1,18 +1,46 @@
 //! From dird's rows to the names and numbers a phone shows (phoned.md §9.1, §9.2): tolerant, because one odd row must not hide
 //! the others (D14).
 
-use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::vendor::xml;
 
-/// One line of a result list.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// One line of a result list. Ordered by name, then number.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Entry {
     /// What is shown.
     pub name: String,
     /// What is dialled.
     pub number: String,
+    /// How many bytes of `name` are the name alone, without the title of the number behind it.
+    pub plain: usize,
+    /// Which row of dird's answer it comes from: entries of one person have the same.
+    pub person: usize,
+    /// Title of the number's column, in small letters.
+    pub title: Arc<str>,
+    /// First and last name, when the profile has columns for them.
+    pub parts: Option<Arc<(String, String)>>,
+}
+
+impl Entry {
+    /// An entry of its own: a person with one number, or a text that stands in a list.
+    pub fn alone(name: impl Into<String>, number: impl Into<String>) -> Self {
+        let name = name.into();
+        Self {
+            plain: name.len(),
+            name,
+            number: number.into(),
+            ..Self::default()
+        }
+    }
+
+    /// The name alone.
+    pub fn plain_name(&self) -> &str {
+        self.name.get(..self.plain).unwrap_or(&self.name)
+    }
 }
 
 /// dird's answer to a lookup, as far as phones need it; anything odd inside is skipped rather than refused.
@@ -34,12 +62,36 @@ pub struct LookupRow {
     pub column_values: Vec<Value>,
 }
 
+/// dird's answer to the question who has a number.
+#[derive(Debug, Deserialize)]
+pub struct ReverseAnswer {
+    /// The name; null when nobody has the number.
+    #[serde(default)]
+    pub display: Value,
+    /// All fields of the contact.
+    #[serde(default)]
+    pub fields: Value,
+}
+
+/// The one entry of `answer`, or none.
+pub fn named(answer: &ReverseAnswer, number: &str) -> Vec<Entry> {
+    let field = |name: &str| answer.fields.get(name).and_then(text);
+    let name = text(&answer.display).map(|name| xml::clean(&name));
+    let name = name.filter(|name| !name.trim().is_empty());
+    let parts = field("firstname").zip(field("lastname"));
+    let entry = |name: String| Entry {
+        parts: parts.map(|(first, last)| Arc::new((xml::clean(&first), xml::clean(&last)))),
+        ..Entry::alone(name, number)
+    };
+    name.map(entry).into_iter().collect()
+}
+
 /// The entries of `answer` in dird's order; `prefix` replaces the plus of `+33(0)1…` (`numbers.international_prefix`).
 pub fn entries(answer: &LookupAnswer, prefix: &str) -> Vec<Entry> {
     let columns = Columns::of(answer);
     let mut entries = Vec::with_capacity(answer.results.len());
-    for row in &answer.results {
-        columns.read(&row.column_values, prefix, &mut entries);
+    for (person, row) in answer.results.iter().enumerate() {
+        columns.read(person, &row.column_values, prefix, &mut entries);
     }
     entries
 }
@@ -47,8 +99,10 @@ pub fn entries(answer: &LookupAnswer, prefix: &str) -> Vec<Entry> {
 /// Which columns hold what.
 struct Columns {
     names: Vec<usize>,
-    /// Position and suffix of each number column, the suffix being what is shown behind the name.
-    numbers: Vec<(usize, String)>,
+    /// Position and title of each number column.
+    numbers: Vec<(usize, Arc<str>)>,
+    /// Positions of first and last name.
+    parts: Option<(usize, usize)>,
 }
 
 impl Columns {
@@ -68,42 +122,64 @@ impl Columns {
                 .unwrap_or("");
             title.trim().to_lowercase()
         };
-        let numbers = typed("number").into_iter().map(|index| match title(index) {
-            title if title.is_empty() => (index, String::new()),
-            title => (index, format!(" ({title})")),
-        });
+        let numbers = typed("number").into_iter();
+        let only = |kind: &str| typed(kind).first().copied();
         Self {
             names: name_columns(answer, &typed),
-            numbers: numbers.collect(),
+            numbers: numbers.map(|index| (index, title(index).into())).collect(),
+            parts: only("firstname").zip(only("lastname")),
         }
     }
 
-    fn read(&self, values: &[Value], prefix: &str, entries: &mut Vec<Entry>) {
+    fn read(&self, person: usize, values: &[Value], prefix: &str, entries: &mut Vec<Entry>) {
         let name = self.name(values);
+        let parts = self.parts(values);
         let mut suffixed = false;
-        for (index, suffix) in &self.numbers {
+        for (index, title) in &self.numbers {
             let raw = values
                 .get(*index)
                 .and_then(text)
                 .filter(|raw| !raw.is_empty());
             let Some(raw) = raw else { continue };
             // A number that cleaning leaves empty has still used up the plain name (phoned.md §9.1, item 4).
-            let suffix = if std::mem::replace(&mut suffixed, true) {
-                suffix.as_str()
+            let suffix = if std::mem::replace(&mut suffixed, true) && !title.is_empty() {
+                format!(" ({title})")
             } else {
-                ""
+                String::new()
             };
             let number = clean_number(&raw, prefix);
             if number.is_empty() {
                 continue;
             }
-            let name = if name.is_empty() {
-                number.clone()
+            let (plain, name) = if name.is_empty() {
+                (number.len(), number.clone())
             } else {
-                format!("{name}{suffix}")
+                (name.len(), format!("{name}{suffix}"))
             };
-            entries.push(Entry { name, number });
+            entries.push(Entry {
+                name,
+                number,
+                plain,
+                person,
+                title: Arc::clone(title),
+                parts: parts.clone(),
+            });
         }
+    }
+
+    fn parts(&self, values: &[Value]) -> Option<Arc<(String, String)>> {
+        let (first, last) = self.parts?;
+        let part = |index: usize| {
+            values
+                .get(index)
+                .and_then(text)
+                .map(|part| xml::clean(&part))
+        };
+        let (first, last) = (
+            part(first).unwrap_or_default(),
+            part(last).unwrap_or_default(),
+        );
+        (!first.is_empty() || !last.is_empty()).then(|| Arc::new((first, last)))
     }
 
     fn name(&self, values: &[Value]) -> String {

@@ -1,10 +1,14 @@
 //! `vendor.toml`: what a make of phone needs and can take, as data (phoned-vendors.md, one section per make).
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+pub use super::{
+    appearance::{PreviewLine, PreviewRules, ScreenModel},
+    habits::{CallerSearch, Download, Echo, Model, ParameterNames, Rich},
+};
 use crate::directory::page::PageRules;
 
 /// The requests that a phone makes, by the word in the address.
@@ -60,6 +64,19 @@ pub enum UserPlace {
     Path,
 }
 
+/// Whether a lookup needs a search text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TermRule {
+    /// It does.
+    #[default]
+    Required,
+    /// Phones of the make browse without one, if `lookup.allow_missing_term` lets them.
+    Browses,
+    /// It never does.
+    Optional,
+}
+
 /// How an error looks on the phone (phoned-vendors.md §1.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -68,31 +85,8 @@ pub enum ErrorLook {
     Message,
     /// The `results` template with one row: the text as name, no number.
     Row,
-}
-
-/// Names of the lookup's parameters.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ParameterNames {
-    /// The search text.
-    pub term: String,
-    /// Rows wanted.
-    pub limit: String,
-    /// First row wanted.
-    pub offset: String,
-    /// What `offset` calls the first row: 0 or 1.
-    pub first: usize,
-}
-
-impl Default for ParameterNames {
-    fn default() -> Self {
-        Self {
-            term: "term".to_owned(),
-            limit: "limit".to_owned(),
-            offset: "offset".to_owned(),
-            first: 0,
-        }
-    }
+    /// No document but the status: the phone keeps the file that it has.
+    Status,
 }
 
 /// A `vendor.toml`.
@@ -115,12 +109,21 @@ pub struct Manifest {
     /// Where the address names the user.
     #[serde(default)]
     pub user: UserPlace,
-    /// Whether phones of the make browse without a search text, if `lookup.allow_missing_term` lets them.
+    /// A name that the phone puts behind every address, as the last segment of the path.
     #[serde(default)]
-    pub browses: bool,
-    /// Whether a lookup without a search text is right in any case.
+    pub file: Option<String>,
+    /// What directory clients of the make call themselves, in small letters: they get errors as a page.
     #[serde(default)]
-    pub term_optional: bool,
+    pub agents: Vec<String>,
+    /// Beginnings of header names that only this make sends, in small letters.
+    #[serde(default)]
+    pub agent_headers: Vec<String>,
+    /// Whether the search text may be left out.
+    #[serde(default)]
+    pub term: TermRule,
+    /// One line per person with all numbers, in all documents.
+    #[serde(default)]
+    pub people: bool,
     /// How errors look.
     pub errors: ErrorLook,
     /// Names of the lookup's parameters.
@@ -129,6 +132,24 @@ pub struct Manifest {
     /// Pages.
     #[serde(default)]
     pub page: PageRules,
+    /// Requests for the name of a caller.
+    #[serde(default)]
+    pub caller: Option<CallerSearch>,
+    /// Parameters that come back, by name.
+    #[serde(default)]
+    pub echo: BTreeMap<String, Echo>,
+    /// Families of models.
+    #[serde(default)]
+    pub models: Vec<Model>,
+    /// A step that answers a file.
+    #[serde(default)]
+    pub download: Option<Download>,
+    /// The richer documents.
+    #[serde(default)]
+    pub rich: Rich,
+    /// How the phones look.
+    #[serde(default)]
+    pub preview: Option<PreviewRules>,
     /// A setting that, when true, makes documents of older servers that are no XML: they are not read strictly then.
     #[serde(default)]
     pub not_xml_if: Option<String>,
@@ -139,10 +160,80 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// Whether everything that the manifest names exists in it; the error says what does not.
+    pub fn check(&self) -> Result<(), String> {
+        let mut settings = Vec::new();
+        settings.extend(self.not_xml_if.as_ref());
+        settings.extend(self.rich.short_links.as_ref());
+        settings.extend(self.caller.as_ref().map(|caller| &caller.switch));
+        settings.extend(self.download.as_ref().map(|download| &download.setting));
+        if let Some(missing) = settings
+            .iter()
+            .find(|name| !self.settings.contains_key(**name))
+        {
+            return Err(format!("there is no setting {missing}"));
+        }
+        let Some(download) = &self.download else {
+            return Ok(());
+        };
+        if !self.models.iter().any(|model| model.name == download.model) {
+            return Err(format!("there is no model {}", download.model));
+        }
+        if !self.steps.contains(&download.step) {
+            return Err(format!("there is no step {}", download.step));
+        }
+        Ok(())
+    }
+
+    /// The file that `step` answers to a phone of these `families` instead of its document.
+    pub fn downloaded(&self, step: Step, families: &[String]) -> Option<&Download> {
+        let download = self
+            .download
+            .as_ref()
+            .filter(|download| download.step == step)?;
+        let asked = match self.settings.get(&download.setting) {
+            Some(Value::Bool(on)) => *on,
+            Some(Value::String(word)) => word == "auto" && families.contains(&download.model),
+            _ => false,
+        };
+        asked.then_some(download)
+    }
+
     /// Whether the configuration asks for documents that are no XML.
     pub fn is_loose(&self) -> bool {
         let setting = self.not_xml_if.as_ref();
-        setting.and_then(|name| self.settings.get(name)) == Some(&Value::Bool(true))
+        setting.is_some_and(|name| self.is_on(name))
+    }
+
+    /// Whether page links of `rich` documents are to be short.
+    pub fn short_links(&self) -> bool {
+        self.rich
+            .short_links
+            .as_ref()
+            .is_some_and(|name| self.is_on(name))
+    }
+
+    /// Whether the setting `name` is true.
+    pub fn is_on(&self, name: &str) -> bool {
+        self.settings.get(name) == Some(&Value::Bool(true))
+    }
+
+    /// The rows and bytes of a page; `families` are the models that ask.
+    pub fn rules(&self, rich: bool, families: &[&str]) -> PageRules {
+        if !rich {
+            return self.page.clone();
+        }
+        let mut rules = self.rich.page.clone().unwrap_or_else(|| self.page.clone());
+        let asks = |model: &&Model| families.contains(&model.name.as_str());
+        if let Some(size) = self
+            .models
+            .iter()
+            .filter(asks)
+            .find_map(|model| model.rich_size)
+        {
+            rules.size = size;
+        }
+        rules
     }
 }
 

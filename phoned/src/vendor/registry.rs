@@ -9,13 +9,17 @@ use serde_json::Map;
 
 use super::{
     files::{self, Files},
+    lines,
     manifest::{Manifest, Step},
-    proof, xml,
+    proof, trace, xml,
 };
-use crate::lang::{Branding, Catalogue, Locale};
+use crate::{
+    directory::link::encoded,
+    lang::{Branding, Catalogue, Locale},
+};
 
 /// What the configuration says about makes.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Choices {
     /// Folder of the templates; `None` = those compiled in.
     pub folder: Option<PathBuf>,
@@ -30,15 +34,29 @@ pub struct Choices {
 }
 
 /// `vendors.<name>` of the configuration.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub struct VendorSettings {
     /// Rows of a page instead of the make's own; 0 = all.
     pub page_size: Option<usize>,
     /// `lookup.allow_missing_term` for this make alone.
     pub allow_missing_term: Option<bool>,
+    /// Which documents the make's phones get.
+    #[serde(default)]
+    pub documents: Documents,
     /// Settings that the make's `vendor.toml` names.
     #[serde(flatten)]
     pub settings: Map<String, serde_json::Value>,
+}
+
+/// The two flavours of documents (phoned-vendors.md §1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Documents {
+    /// The bytes of older servers.
+    #[default]
+    Compat,
+    /// What the phones can do beyond them.
+    Rich,
 }
 
 /// Why the templates cannot be used. The message names the file and, where it is known, the line.
@@ -78,13 +96,15 @@ pub struct Vendor {
     pub manifest: Manifest,
     /// `vendors.<name>.allow_missing_term`.
     pub allow_missing_term: Option<bool>,
+    /// `vendors.<name>.documents`.
+    pub documents: Documents,
     /// Its settings as templates see them.
     pub settings: Value,
     /// `Content-Type` of its documents in UTF-8.
     pub utf8: HeaderValue,
     /// `Content-Type` of its documents in ISO-8859-1.
     pub latin1: HeaderValue,
-    templates: BTreeMap<&'static str, String>,
+    templates: BTreeMap<String, String>,
 }
 
 impl Vendor {
@@ -93,14 +113,14 @@ impl Vendor {
         self.manifest.plugin.as_deref().unwrap_or(&self.name) == name
     }
 
-    /// Name of the template for `document`: `menu`, `input`, `results` or `message`.
+    /// Name of the template for `document`: one of [`DOCUMENTS`], or that with `rich-` in front.
     pub fn template(&self, document: &str) -> Option<&str> {
         self.templates.get(document).map(String::as_str)
     }
 }
 
 /// The documents a make may have a template for.
-const DOCUMENTS: [&str; 4] = ["menu", "input", "results", "message"];
+pub const DOCUMENTS: [&str; 6] = ["menu", "input", "results", "message", "caller", "download"];
 
 /// All makes, their templates and the languages.
 #[derive(Debug)]
@@ -113,31 +133,75 @@ pub struct Registry {
     pub environment: Environment<'static>,
     /// Settings that no make knows, for a warning.
     pub unknown_settings: Vec<String>,
+    /// By what the phones of all makes are known.
+    pub agents: Agents,
+}
+
+/// By what requests of phones are told from those of programs (phoned.md §8).
+#[derive(Debug, Default)]
+pub struct Agents {
+    /// Words in `User-Agent`, in small letters.
+    pub words: Vec<String>,
+    /// Beginnings of the names of headers, in small letters.
+    pub headers: Vec<String>,
 }
 
 impl Registry {
     /// Loads everything, fills in every template with difficult data and reads the result strictly.
     pub fn load(choices: &Choices) -> Result<Self, RegistryError> {
         let files = files::read(choices.folder.as_deref())?;
+        let mut registry = Self::compile(&files, choices)?;
+        let marked = || Self::compile(&trace::marked(&files), choices).ok();
+        let flaws = proof::prove(&registry, proof::Depth::Start, marked);
+        if let Some(flaw) = flaws.into_iter().next() {
+            return Err(flaw);
+        }
+        registry.keep_enabled(choices);
+        Ok(registry)
+    }
+
+    /// Everything that is wrong with the templates of `choices`, tried with far more data than at a start.
+    pub fn examine(choices: &Choices) -> Vec<RegistryError> {
+        let files = match files::read(choices.folder.as_deref()) {
+            Ok(files) => files,
+            Err(error) => return vec![error.into()],
+        };
+        match Self::compile(&files, choices) {
+            Ok(registry) => {
+                let marked = || Self::compile(&trace::marked(&files), choices).ok();
+                proof::prove(&registry, proof::Depth::Whole, marked)
+            }
+            Err(error) => vec![error],
+        }
+    }
+
+    fn compile(files: &Files, choices: &Choices) -> Result<Self, RegistryError> {
         let mut registry = Self {
             vendors: Vec::new(),
-            catalogue: catalogue(&files, choices)?,
-            environment: environment(&files)?,
+            catalogue: catalogue(files, choices)?,
+            environment: environment(files)?,
             unknown_settings: Vec::new(),
+            agents: Agents::default(),
         };
         for (file, text) in files
             .iter()
             .filter(|(file, _)| file.ends_with("/vendor.toml"))
         {
-            let vendor = Self::vendor(file, text, &files, choices)?;
+            let vendor = Self::vendor(file, text, files, choices)?;
+            let agents = &mut registry.agents;
+            agents.words.extend_from_slice(&vendor.manifest.agents);
+            agents
+                .headers
+                .extend_from_slice(&vendor.manifest.agent_headers);
             registry.vendors.push(Arc::new(vendor));
         }
         registry.check_choices(choices);
-        proof::prove(&registry)?;
-        registry
-            .vendors
-            .retain(|vendor| !choices.disabled.iter().any(|off| vendor.belongs_to(off)));
         Ok(registry)
+    }
+
+    fn keep_enabled(&mut self, choices: &Choices) {
+        self.vendors
+            .retain(|vendor| !choices.disabled.iter().any(|off| vendor.belongs_to(off)));
     }
 
     fn vendor(
@@ -158,12 +222,16 @@ impl Registry {
                 *known = value;
             }
         }
+        manifest
+            .check()
+            .map_err(|what| RegistryError::file(file, what))?;
         let charset = |charset: &str| {
             HeaderValue::try_from(format!("{}; charset={charset}", manifest.content_type))
                 .map_err(|error| RegistryError::file(file, format!("content_type: {error}")))
         };
         Ok(Vendor {
             allow_missing_term: chosen.allow_missing_term,
+            documents: chosen.documents,
             settings: Value::from(minijinja::value::Serde(&manifest.settings)),
             utf8: charset("utf-8")?,
             latin1: charset("iso-8859-1")?,
@@ -204,11 +272,17 @@ fn catalogue(files: &Files, choices: &Choices) -> Result<Catalogue, RegistryErro
     Catalogue::new(locales, &choices.default_locale).map_err(RegistryError::Choice)
 }
 
-fn environment(files: &Files) -> Result<Environment<'static>, RegistryError> {
+pub(super) fn environment(files: &Files) -> Result<Environment<'static>, RegistryError> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_formatter(xml::format);
     environment.add_filter("escape_hash", |text: String| text.replace('#', "%23"));
+    environment.add_filter("urlvalue", |text: String| encoded(&text).to_string());
+    environment.add_filter("first_word", |text: String| words(&text).0.to_owned());
+    environment.add_filter("other_words", |text: String| words(&text).1.to_owned());
+    environment.add_filter("cut", |text: String, most: usize| {
+        lines::shortened(&text, text.len(), most).into_owned()
+    });
     let syntax = SyntaxConfig::builder()
         .trim_blocks(true)
         .lstrip_blocks(true)
@@ -222,8 +296,15 @@ fn environment(files: &Files) -> Result<Environment<'static>, RegistryError> {
     Ok(environment)
 }
 
-fn is_template(file: &str) -> bool {
-    stem(file).is_some_and(|stem| DOCUMENTS.contains(&stem))
+/// The first word of a name and all the others, blanks between them kept.
+fn words(name: &str) -> (&str, &str) {
+    let name = name.trim_start();
+    let (first, others) = name.split_once(char::is_whitespace).unwrap_or((name, ""));
+    (first, others.trim_start())
+}
+
+pub(super) fn is_template(file: &str) -> bool {
+    stem(file).is_some_and(|stem| DOCUMENTS.contains(&stem.strip_prefix("rich-").unwrap_or(stem)))
 }
 
 /// `results` of `snom/results.xml`.
@@ -235,17 +316,15 @@ fn templates(
     name: &str,
     manifest: &Manifest,
     files: &Files,
-) -> Result<BTreeMap<&'static str, String>, RegistryError> {
+) -> Result<BTreeMap<String, String>, RegistryError> {
     let folder = format!("{name}/");
-    let mut templates = BTreeMap::new();
+    let mut templates: BTreeMap<String, String> = BTreeMap::new();
     for file in files
         .keys()
         .filter(|file| file.starts_with(&folder) && is_template(file))
     {
-        let document = DOCUMENTS
-            .into_iter()
-            .find(|document| stem(file) == Some(document));
-        if let Some(twin) = document.and_then(|document| templates.insert(document, file.clone())) {
+        let document = stem(file).unwrap_or_default().to_owned();
+        if let Some(twin) = templates.insert(document, file.clone()) {
             return Err(RegistryError::file(
                 file,
                 format!("{twin} is a template of the same document"),
@@ -254,7 +333,7 @@ fn templates(
     }
     match needed(manifest)
         .into_iter()
-        .find(|document| !templates.contains_key(document))
+        .find(|document| !templates.contains_key(*document))
     {
         Some(missing) => Err(RegistryError::file(
             format!("{name}/vendor.toml"),
@@ -268,7 +347,9 @@ fn needed(manifest: &Manifest) -> Vec<&'static str> {
     use super::manifest::ErrorLook;
     let steps = manifest.steps.iter().map(|step| document(*step));
     let message = (manifest.errors == ErrorLook::Message).then_some("message");
-    steps.chain(message).collect()
+    let caller = manifest.caller.as_ref().map(|_| "caller");
+    let download = manifest.download.as_ref().map(|_| "download");
+    steps.chain(message).chain(caller).chain(download).collect()
 }
 
 /// The document of a step.

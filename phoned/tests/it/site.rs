@@ -1,6 +1,10 @@
 //! A phoned between a stub and a phone.
 
-use std::{io::Write, net::SocketAddr};
+use std::{
+    io::Write,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
 
 use phoned::{Running, config::Config};
 use serde_json::{Value, json};
@@ -9,8 +13,9 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
+use tokio_util::sync::CancellationToken;
 
-use crate::stub::{Stub, USER};
+use crate::stub::{Stub, TENANT, USER};
 
 /// A running phoned and its stub.
 pub(crate) struct Site {
@@ -18,8 +23,10 @@ pub(crate) struct Site {
     pub(crate) stub: Stub,
     /// Where phoned listens.
     pub(crate) address: SocketAddr,
+    /// What a reload finds different from the defaults.
+    pub(crate) changes: Arc<Mutex<Value>>,
     running: Running,
-    _folder: TempDir,
+    _folder: Arc<TempDir>,
 }
 
 /// An answer as it came over the wire.
@@ -51,11 +58,14 @@ pub(crate) fn config(folder: &TempDir, stub: SocketAddr, changes: &Value) -> Con
     merge(
         &mut tree,
         &json!({
-            "auth": upstream, "dird": upstream,
+            "auth": upstream, "dird": upstream, "bus": {"enabled": false}, "metrics": {"port": null},
             "rest_api": {"http": {"listen": "127.0.0.1", "port": 0}, "https": {"enabled": false}},
         }),
     );
     tree["auth"]["key_file"] = json!(key_file);
+    // A busy machine is no failed auth, and the first token may come after the first request of an operator.
+    tree["auth"]["timeout"] = json!(60);
+    tree["auth"]["master_tenant_uuid"] = json!(TENANT);
     merge(&mut tree, changes);
     serde_json::from_value(tree).expect("a configuration")
 }
@@ -79,18 +89,31 @@ impl Site {
 
     /// One with `changes` to the defaults.
     pub(crate) async fn with(changes: Value) -> Self {
-        let folder = TempDir::new().expect("a folder");
+        let folder = Arc::new(TempDir::new().expect("a folder"));
         let stub = Stub::start();
-        let running = phoned::run(config(&folder, stub.address, &changes))
-            .await
-            .expect("it starts");
+        let first = config(&folder, stub.address, &changes);
+        let changes = Arc::new(Mutex::new(changes));
+        let parts = (Arc::clone(&folder), Arc::clone(&changes), stub.address);
+        let source = Box::new(move || {
+            let changes = parts.1.lock().expect("no panic").clone();
+            Ok(config(&parts.0, parts.2, &changes))
+        });
+        let ready = phoned::prepare_from(first, source, Box::new(|_| {}));
+        let ready = ready.await.expect("it can start");
+        let running = ready.start(CancellationToken::new());
         let address = running.http[0];
         Self {
             stub,
             address,
+            changes,
             running,
             _folder: folder,
         }
+    }
+
+    /// Where operators ask for figures.
+    pub(crate) fn monitor(&self) -> Option<SocketAddr> {
+        self.running.monitor
     }
 
     /// Sends a GET as a phone would.
@@ -101,6 +124,24 @@ impl Site {
     /// Sends a GET with further header lines.
     pub(crate) async fn send(&self, target: &str, headers: &str) -> Answer {
         request(self.address, "GET", target, headers).await
+    }
+
+    /// Asks a route of operators as one of the master tenant, with a JSON body.
+    pub(crate) async fn operate(&self, method: &str, target: &str, body: &str) -> Answer {
+        self.operate_as("operator", method, target, body).await
+    }
+
+    /// The same with the token `token`.
+    pub(crate) async fn operate_as(
+        &self,
+        token: &str,
+        method: &str,
+        target: &str,
+        body: &str,
+    ) -> Answer {
+        let length = body.len();
+        let headers = format!("X-Auth-Token: {token}\r\nContent-Length: {length}\r\n");
+        exchange(self.address, method, target, &headers, body).await
     }
 
     /// Searches as the known user.
@@ -127,9 +168,19 @@ pub(crate) async fn request(
     target: &str,
     headers: &str,
 ) -> Answer {
+    exchange(address, method, target, headers, "").await
+}
+
+async fn exchange(
+    address: SocketAddr,
+    method: &str,
+    target: &str,
+    headers: &str,
+    body: &str,
+) -> Answer {
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     let head = format!(
-        "{method} {target} HTTP/1.1\r\nHost: pbx.example:9498\r\nConnection: close\r\n{headers}\r\n"
+        "{method} {target} HTTP/1.1\r\nHost: pbx.example:9498\r\nConnection: close\r\n{headers}\r\n{body}"
     );
     stream.write_all(head.as_bytes()).await.expect("sent");
     let mut bytes = Vec::new();

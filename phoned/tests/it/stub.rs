@@ -19,7 +19,8 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const USER: &str = "5f0c8a52-1111-4222-8333-944445555666";
 /// One that it does not know.
 pub(crate) const STRANGER: &str = "5f0c8a52-1111-4222-8333-9444455556ff";
-const TENANT: &str = "a0000000-1111-4111-8111-000000000002";
+/// Tenant of that user, and of our own token.
+pub(crate) const TENANT: &str = "a0000000-1111-4111-8111-000000000002";
 
 /// What the stub does and has seen.
 #[derive(Default)]
@@ -28,6 +29,8 @@ pub(crate) struct World {
     pub(crate) tokens: AtomicUsize,
     /// Searches that reached dird, by their raw query.
     pub(crate) searches: Mutex<Vec<String>>,
+    /// The `traceparent` of each search; empty = none.
+    pub(crate) traces: Mutex<Vec<String>>,
     /// Calls of auth's user resource.
     pub(crate) user_calls: AtomicUsize,
     /// Status that dird answers instead of rows; 0 = rows.
@@ -42,6 +45,12 @@ pub(crate) struct World {
     pub(crate) release: Notify,
     /// How many people there are.
     pub(crate) people: AtomicU64,
+    /// What dird answers to lookups instead of people.
+    pub(crate) answer: Mutex<Option<Value>>,
+    /// The same as text, which need not be JSON.
+    pub(crate) raw: Mutex<Option<String>>,
+    /// Status that dird answers when it is asked for a caller; 0 = the truth.
+    pub(crate) reverse_fails: AtomicU16,
 }
 
 impl World {
@@ -107,6 +116,9 @@ async fn answer(world: &World, request: &http::request::Parts) -> Response<Full<
             &json!({"data": {"token": format!("token-{number}"), "metadata": {"tenant_uuid": TENANT}}}),
         );
     }
+    if let Some(token) = path.strip_prefix("/0.1/token/") {
+        return tokens(token, request.method == http::Method::HEAD);
+    }
     let expected = format!("token-{}", world.tokens.load(Ordering::SeqCst));
     let token = request
         .headers
@@ -123,7 +135,31 @@ async fn answer(world: &World, request: &http::request::Parts) -> Response<Full<
             status => json_answer(status, &json!({})),
         };
     }
+    let trace = request.headers.get("traceparent");
+    let trace = trace.and_then(|trace| trace.to_str().ok()).unwrap_or("");
+    world
+        .traces
+        .lock()
+        .expect("no panic")
+        .push(trace.to_owned());
     search(world, path, query).await
+}
+
+/// What auth says about the tokens of operators: one of the master tenant, one of another tenant, one that may nothing.
+fn tokens(token: &str, check: bool) -> Response<Full<bytes::Bytes>> {
+    let tenant = match token {
+        "operator" => TENANT,
+        "elsewhere" => "c0000000-1111-4111-8111-000000000002",
+        "weak" => return json_answer(403, &json!({})),
+        _ => return json_answer(404, &json!({})),
+    };
+    if check {
+        return json_answer(204, &json!({}));
+    }
+    json_answer(
+        200,
+        &json!({"data": {"token": token, "metadata": {"tenant_uuid": tenant}}}),
+    )
 }
 
 async fn search(world: &World, path: &str, query: &str) -> Response<Full<bytes::Bytes>> {
@@ -135,9 +171,29 @@ async fn search(world: &World, path: &str, query: &str) -> Response<Full<bytes::
     if world.hold.load(Ordering::SeqCst) {
         world.release.notified().await;
     }
+    if path.starts_with("/0.1/directories/reverse/") {
+        return reverse(world, query);
+    }
+    if let Some(raw) = world.raw.lock().expect("no panic").clone() {
+        return Response::new(Full::new(raw.into()));
+    }
+    let answer = world.answer.lock().expect("no panic").clone();
     match world.dird_fails.load(Ordering::SeqCst) {
         0 if path.contains("/nowhere/") => json_answer(404, &json!({})),
+        0 if answer.is_some() => json_answer(200, &json!(answer)),
         0 => json_answer(200, &people(world.people.load(Ordering::SeqCst))),
+        status => json_answer(status, &json!({})),
+    }
+}
+
+/// Only one number belongs to somebody.
+fn reverse(world: &World, query: &str) -> Response<Full<bytes::Bytes>> {
+    let name = (query == "exten=0033123456789").then_some("Fran van Gault");
+    match world.reverse_fails.load(Ordering::SeqCst) {
+        0 => json_answer(
+            200,
+            &json!({"display": name, "exten": "x", "source": null, "fields": {}}),
+        ),
         status => json_answer(status, &json!({})),
     }
 }

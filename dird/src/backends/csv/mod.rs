@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::file::{Content, Format, Stamp};
-use super::{Asker, Entry, OpenError, Source, SourceError, SourceKind, Surroundings};
+use super::{Asker, Entry, Hits, OpenError, Source, SourceError, SourceKind, Surroundings, scan};
 use crate::schema::{Field, Kind as Kinds, Length, Schema};
 use crate::store::model::Source as Configured;
 
@@ -152,12 +152,13 @@ impl CsvSource {
 
 #[async_trait]
 impl Source for CsvSource {
-    async fn search(&self, term: &str, _asker: &Asker) -> Result<Vec<Entry>, SourceError> {
+    async fn search(&self, term: &str, _asker: &Asker) -> Result<Hits, SourceError> {
         let Some(content) = self.refresh().await else {
-            return Ok(Vec::new());
+            return Ok(Hits::default());
         };
-        let entry = |row| self.entry(&content, row);
-        Ok(content.index.search(term).into_iter().map(entry).collect())
+        let rows = content.index.search(term);
+        let table = Arc::clone(content.index.table());
+        Ok(Hits::of_rows(table, rows, self.unique_column.clone()))
     }
 
     async fn reverse(
@@ -171,6 +172,26 @@ impl Source for CsvSource {
         let rows = content.index.table().rows_of(&self.matched, numbers);
         let entry = |(number, row)| (number, self.entry(&content, row));
         Ok(rows.into_iter().map(entry).collect())
+    }
+
+    async fn typed(&self, keys: &str, _asker: &Asker) -> Result<Vec<Entry>, SourceError> {
+        let Some(content) = self.refresh().await else {
+            return Ok(Vec::new());
+        };
+        let (table, unique) = (content.index.table(), self.unique_column.as_deref());
+        scan::typed(table, &self.format.searched, keys, unique).await
+    }
+
+    async fn mentioning(&self, text: &str, _asker: &Asker) -> Result<Vec<Entry>, SourceError> {
+        let Some(content) = self.refresh().await else {
+            return Ok(Vec::new());
+        };
+        let unique = self.unique_column.as_deref();
+        scan::mentioning(content.index.table(), text, unique).await
+    }
+
+    fn is_held(&self) -> bool {
+        true
     }
 
     async fn list(&self, ids: &[String], _asker: &Asker) -> Result<Vec<Entry>, SourceError> {

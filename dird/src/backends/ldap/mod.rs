@@ -1,11 +1,21 @@
-//! LDAP directories (dird-backends.md §4).
+//! LDAP directories (dird-backends.md §4): [`filter`] says what is asked, [`connections`] asks, [`entry`] reads the answers.
+
+mod address;
+mod connections;
+mod entry;
+mod filter;
+mod source;
+mod whole;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::json;
 
-use super::{OpenError, Source, SourceKind, Surroundings, not_asked_yet};
+use self::source::Directory;
+use super::guard::Guarded;
+use super::remote::{CACHE, SYNC};
+use super::{OpenError, Source, SourceKind, Surroundings, mirror};
 use crate::schema::{Field, Kind as Value, Length, Range, Schema};
 use crate::store::model::Source as Configured;
 
@@ -66,6 +76,13 @@ static SCHEMA: Schema = Schema::new(&[
         "form of the identifier",
     )
     .or(|| json!("string")),
+    Field::optional(
+        "verify_certificate",
+        Value::Certificate,
+        "whether, or by which CA file, the server is verified over ldaps",
+    ),
+    CACHE,
+    SYNC,
 ]);
 
 /// Registers the backend.
@@ -87,9 +104,12 @@ impl SourceKind for Kind {
 
     async fn open(
         &self,
-        _source: &Configured,
-        _around: &Surroundings,
+        source: &Configured,
+        around: &Surroundings,
     ) -> Result<Arc<dyn Source>, OpenError> {
-        Err(not_asked_yet("ldap"))
+        let directory = Directory::new(source, &around.outside)?;
+        let deadline = directory.deadline();
+        let live = Guarded::new(source, directory, deadline, around.outside.clone())?;
+        mirror::around(source, around, live)
     }
 }

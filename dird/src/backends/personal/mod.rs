@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::held;
-use super::{Asker, Entry, OpenError, Source, SourceError, SourceKind, Surroundings};
-use crate::index::{HeldList, ListKey, Lists, People};
+use super::{Asker, Entry, Hits, OpenError, Source, SourceError, SourceKind, Surroundings};
+use crate::index::{Columns, ListKey, Lists, People};
 use crate::schema::Schema;
 use crate::store::model::Source as Configured;
 
@@ -32,8 +32,11 @@ impl SourceKind for Kind {
         around: &Surroundings,
     ) -> Result<Arc<dyn Source>, OpenError> {
         Ok(Arc::new(PersonalSource {
-            searched: source.searched_columns.clone(),
-            matched: source.first_matched_columns.clone(),
+            columns: Columns {
+                searched: source.searched_columns.clone(),
+                matched: source.first_matched_columns.clone(),
+                drop_empty: true,
+            },
             lists: Arc::clone(&around.lists),
             people: Arc::clone(&around.people),
         }))
@@ -41,36 +44,33 @@ impl SourceKind for Kind {
 }
 
 struct PersonalSource {
-    searched: Vec<String>,
-    matched: Vec<String>,
+    columns: Columns,
     lists: Arc<Lists>,
     people: Arc<People>,
 }
 
 impl PersonalSource {
-    async fn held(&self, asker: &Asker) -> Result<Option<Arc<HeldList>>, SourceError> {
+    /// The asking user's list; none for who has none.
+    async fn key(&self, asker: &Asker) -> Result<Option<ListKey>, SourceError> {
         let Some(user) = &asker.user else {
             return Ok(None);
         };
-        let Some(list) = self.people.personal_list(&asker.home, user).await? else {
-            return Ok(None);
-        };
-        let key = ListKey {
+        let list = self.people.personal_list(&asker.home, user).await?;
+        Ok(list.map(|list| ListKey {
             tenant: asker.home.clone(),
             list,
-            searched: self.searched.clone(),
-            matched: self.matched.clone(),
-            drop_empty: true,
-        };
-        Ok(Some(self.lists.get(&key).await?))
+            columns: self.columns.clone(),
+        }))
     }
 }
 
 #[async_trait]
 impl Source for PersonalSource {
-    async fn search(&self, term: &str, asker: &Asker) -> Result<Vec<Entry>, SourceError> {
-        let held = self.held(asker).await?;
-        Ok(held.map_or_else(Vec::new, |held| held::matching(&held, term)))
+    async fn search(&self, term: &str, asker: &Asker) -> Result<Hits, SourceError> {
+        match self.key(asker).await? {
+            Some(key) => held::matching(&self.lists, &key, term).await,
+            None => Ok(Hits::default()),
+        }
     }
 
     async fn reverse(
@@ -78,17 +78,41 @@ impl Source for PersonalSource {
         numbers: &[String],
         asker: &Asker,
     ) -> Result<HashMap<String, Entry>, SourceError> {
-        let held = self.held(asker).await?;
-        Ok(held.map_or_else(HashMap::new, |held| held::numbered(&held, numbers)))
+        match self.key(asker).await? {
+            Some(key) => held::numbered(&self.lists, &key, numbers).await,
+            None => Ok(HashMap::new()),
+        }
     }
 
-    async fn own(&self, asker: &Asker) -> Result<Vec<Entry>, SourceError> {
-        let held = self.held(asker).await?;
-        Ok(held.map_or_else(Vec::new, |held| held::all(&held)))
+    async fn typed(&self, keys: &str, asker: &Asker) -> Result<Vec<Entry>, SourceError> {
+        match self.key(asker).await? {
+            Some(key) => held::typed(&self.lists, &key, keys).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn mentioning(&self, text: &str, asker: &Asker) -> Result<Vec<Entry>, SourceError> {
+        match self.key(asker).await? {
+            Some(key) => held::mentioning(&self.lists, &key, text).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn is_held(&self) -> bool {
+        true
+    }
+
+    async fn own(&self, asker: &Asker) -> Result<Hits, SourceError> {
+        match self.key(asker).await? {
+            Some(key) => held::all(&self.lists, &key).await,
+            None => Ok(Hits::default()),
+        }
     }
 
     async fn list(&self, ids: &[String], asker: &Asker) -> Result<Vec<Entry>, SourceError> {
-        let held = self.held(asker).await?;
-        Ok(held.map_or_else(Vec::new, |held| held::with_ids(&held, ids)))
+        match self.key(asker).await? {
+            Some(key) => held::with_ids(&self.lists, &key, ids).await,
+            None => Ok(Vec::new()),
+        }
     }
 }

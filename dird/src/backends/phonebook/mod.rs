@@ -6,9 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::held;
-use super::{Asker, Entry, OpenError, Source, SourceError, SourceKind, Surroundings};
+use super::{Asker, Entry, Hits, OpenError, Source, SourceError, SourceKind, Surroundings};
 use crate::identity::SystemAuthority;
-use crate::index::{ListKey, Lists};
+use crate::index::{Columns, ListKey, Lists};
 use crate::schema::{Field, Kind as Kinds, Schema};
 use crate::store::model::Source as Configured;
 
@@ -44,9 +44,11 @@ impl SourceKind for Kind {
             key: ListKey {
                 tenant,
                 list: phonebook.into(),
-                searched: source.searched_columns.clone(),
-                matched: source.first_matched_columns.clone(),
-                drop_empty: false,
+                columns: Columns {
+                    searched: source.searched_columns.clone(),
+                    matched: source.first_matched_columns.clone(),
+                    drop_empty: false,
+                },
             },
             lists: Arc::clone(&around.lists),
         }))
@@ -60,9 +62,8 @@ struct PhonebookSource {
 
 #[async_trait]
 impl Source for PhonebookSource {
-    async fn search(&self, term: &str, _asker: &Asker) -> Result<Vec<Entry>, SourceError> {
-        let held = self.lists.get(&self.key).await?;
-        Ok(held::matching(&held, term))
+    async fn search(&self, term: &str, _asker: &Asker) -> Result<Hits, SourceError> {
+        held::matching(&self.lists, &self.key, term).await
     }
 
     async fn reverse(
@@ -70,12 +71,22 @@ impl Source for PhonebookSource {
         numbers: &[String],
         _asker: &Asker,
     ) -> Result<HashMap<String, Entry>, SourceError> {
-        let held = self.lists.get(&self.key).await?;
-        Ok(held::numbered(&held, numbers))
+        held::numbered(&self.lists, &self.key, numbers).await
+    }
+
+    async fn typed(&self, keys: &str, _asker: &Asker) -> Result<Vec<Entry>, SourceError> {
+        held::typed(&self.lists, &self.key, keys).await
+    }
+
+    async fn mentioning(&self, text: &str, _asker: &Asker) -> Result<Vec<Entry>, SourceError> {
+        held::mentioning(&self.lists, &self.key, text).await
+    }
+
+    fn is_held(&self) -> bool {
+        true
     }
 
     async fn list(&self, ids: &[String], _asker: &Asker) -> Result<Vec<Entry>, SourceError> {
-        let held = self.lists.get(&self.key).await?;
-        Ok(held::with_ids(&held, ids))
+        held::with_ids(&self.lists, &self.key, ids).await
     }
 }

@@ -196,7 +196,7 @@ async fn caller(
         Err(refusal) => Err(refusal),
     };
     record.map_err(|refusal| match refusal {
-        Refusal::Unreachable(_) => unavailable(),
+        Refusal::Unreachable(_) | Refusal::Failed(_) => unavailable(),
         refused => {
             let details = json!({"reason": refused.to_string(), "required_access": access});
             let problem = Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "Unauthorized");
@@ -273,7 +273,7 @@ fn token_refused(refusal: &Refusal) -> Response {
             StatusCode::FORBIDDEN,
             "Unauthorized for the requested access",
         ),
-        Refusal::Unreachable(_) => unavailable(),
+        Refusal::Unreachable(_) | Refusal::Failed(_) => unavailable(),
     }
 }
 

@@ -5,7 +5,7 @@ mod accounts;
 pub mod http;
 pub mod secret;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,6 +13,7 @@ use kit::clock;
 use kit::secret::Secret;
 use moka::sync::Cache;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 pub use accounts::{
     Accounts, AccountsError, KeyRecord, SESSIONS, SecretHash, TenantRecord, TokenRecord, UserRecord,
@@ -25,6 +26,9 @@ const CACHED: u64 = 10_000;
 
 /// Passwords checked at once; each takes 19 MiB for tens of milliseconds.
 const HASHING: usize = 4;
+
+/// Pause between attempts to read the accounts of a database that is away.
+const BETWEEN_LESSONS: Duration = Duration::from_secs(1);
 
 /// Longest life of a token in seconds; a client may ask for less.
 const LONGEST_LIFE: i64 = 365 * 24 * 3600;
@@ -44,7 +48,7 @@ pub struct Builtin {
     accounts: Arc<dyn Accounts>,
     known: Cache<SecretHash, Arc<Known>>,
     tree: Cache<(), Arc<Vec<TenantRecord>>>,
-    master: TenantId,
+    master: OnceLock<TenantId>,
     address: (String, u16),
     hashing: Semaphore,
 }
@@ -71,8 +75,18 @@ impl Builtin {
         cache_ttl: Duration,
         address: (String, u16),
     ) -> Result<Self, AccountsError> {
-        let master = master_tenant(accounts.as_ref()).await?;
-        Ok(Self {
+        let authority = Self::prepare(accounts, cache_ttl, address);
+        authority.learn_master().await?;
+        Ok(authority)
+    }
+
+    /// An authority that does not know its master tenant before [`Builtin::learn_master`].
+    pub fn prepare(
+        accounts: Arc<dyn Accounts>,
+        cache_ttl: Duration,
+        address: (String, u16),
+    ) -> Self {
+        Self {
             accounts,
             known: Cache::builder()
                 .max_capacity(CACHED)
@@ -82,10 +96,27 @@ impl Builtin {
                 .max_capacity(1)
                 .time_to_live(cache_ttl)
                 .build(),
-            master,
+            master: OnceLock::new(),
             address,
             hashing: Semaphore::new(HASHING),
-        })
+        }
+    }
+
+    /// Makes sure that a master tenant exists, and knows it from then on.
+    pub async fn learn_master(&self) -> Result<(), AccountsError> {
+        let master = master_tenant(self.accounts.as_ref()).await?;
+        self.master.get_or_init(|| master);
+        Ok(())
+    }
+
+    /// Learns the master tenant as soon as the accounts can be read.
+    pub async fn keep_learning(self: Arc<Self>, stop: CancellationToken) {
+        while self.learn_master().await.is_err() {
+            let pause = tokio::time::sleep(BETWEEN_LESSONS);
+            if stop.run_until_cancelled(pause).await.is_none() {
+                return;
+            }
+        }
     }
 
     /// The rows behind the authority.
@@ -322,7 +353,12 @@ impl Authority for Builtin {
     }
 
     fn master_tenant(&self) -> Option<TenantId> {
-        Some(self.master.clone())
+        self.master.get().cloned()
+    }
+
+    fn forget(&self) {
+        self.known.invalidate_all();
+        self.tree.invalidate_all();
     }
 
     fn address(&self) -> (String, u16) {

@@ -76,6 +76,11 @@ impl<V: Clone + Send + Sync + 'static> Answers<V> {
         Self { ttl, kept }
     }
 
+    /// Forgets every answer.
+    pub(super) fn forget(&self) {
+        self.kept.invalidate_all();
+    }
+
     /// Whether answers are used again at all.
     pub(super) fn keep(&self) -> bool {
         !self.ttl.is_zero()

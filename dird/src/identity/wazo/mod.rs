@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use kit::auth_client::{AuthClient, AuthError, Tenant, TokenCheck, TokenDescription};
+use kit::auth_client::{AuthClient, AuthError, Cause, Tenant, TokenCheck, TokenDescription};
 use kit::clock;
 
 use super::{Authority, Refusal, TenantEntry, TenantId, Token, TokenInfo, UserId};
@@ -19,6 +19,7 @@ pub struct Wazo {
     questions: Questions,
     address: (String, u16),
     master: Option<TenantId>,
+    keeps_token: bool,
     checks: Answers<()>,
     trees: Answers<Arc<[TenantEntry]>>,
 }
@@ -70,9 +71,19 @@ impl Wazo {
             questions: Questions { client, owners },
             address,
             master,
+            keeps_token: false,
             checks: Answers::new(cache_ttl),
             trees: Answers::new(cache_ttl),
         }
+    }
+}
+
+impl Wazo {
+    /// The same, with a client that keeps a token of dird's own, so that one is missed.
+    #[must_use]
+    pub fn keeping_token(mut self) -> Self {
+        self.keeps_token = true;
+        self
     }
 }
 
@@ -124,7 +135,7 @@ impl Questions {
     async fn bounded<V>(&self, token: &Token, answer: V) -> Result<Fresh<V>, Refusal> {
         match self.owner(token).await {
             Ok(owner) => Ok(Fresh::good(answer, owner.left())),
-            Err(unreachable @ Refusal::Unreachable(_)) => Err(unreachable),
+            Err(unknown @ (Refusal::Unreachable(_) | Refusal::Failed(_))) => Err(unknown),
             Err(refusal) => Ok(Fresh::refused(refusal)),
         }
     }
@@ -149,6 +160,9 @@ async fn describe(client: &AuthClient, token: &Token) -> Result<Fresh<Owned>, Re
 
 async fn reached<V>(call: impl Future<Output = Result<V, AuthError>>) -> Result<V, Refusal> {
     call.await.map_err(|error| match error {
+        AuthError::Unreachable(cause @ (Cause::Status(_) | Cause::Body)) => {
+            Refusal::Failed(cause.to_string())
+        }
         AuthError::Unreachable(cause) => Refusal::Unreachable(cause.to_string()),
         AuthError::Rejected => Refusal::Unreachable("dird itself is refused".into()),
     })
@@ -200,6 +214,16 @@ impl Authority for Wazo {
     fn master_tenant(&self) -> Option<TenantId> {
         let learnt = || self.questions.client.first_tenant().and_then(TenantId::new);
         self.master.clone().or_else(learnt)
+    }
+
+    fn forget(&self) {
+        self.questions.owners.forget();
+        self.checks.forget();
+        self.trees.forget();
+    }
+
+    fn has_service_token(&self) -> bool {
+        !self.keeps_token || self.questions.client.current().is_some()
     }
 
     fn address(&self) -> (String, u16) {

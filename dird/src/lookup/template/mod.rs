@@ -72,6 +72,15 @@ impl Formatter {
         }
     }
 
+    /// The same templates and, after them, one for `name` if there is none.
+    #[must_use]
+    pub fn or(mut self, name: &str, text: &str) -> Self {
+        if !self.columns.iter().any(|(known, _)| **known == *name) {
+            self.columns.push((name.into(), parse::parse(text)));
+        }
+        self
+    }
+
     /// The same templates without those that none of the `shown` fields needs.
     #[must_use]
     pub fn only_for<'a>(&self, shown: impl IntoIterator<Item = &'a str>) -> Self {
@@ -181,6 +190,22 @@ mod tests {
         assert_eq!(column("aa").as_deref(), Some("Zed!"));
         assert_eq!(column("zzz").as_deref(), Some("Zed!"));
         assert_eq!(column("fn").as_deref(), Some("<Zed>"));
+    }
+
+    #[test]
+    fn an_implicit_template_runs_last_and_gives_way_to_a_configured_one() {
+        let templates = |name: &str| IndexMap::from([(name.to_owned(), "{x}".to_owned())]);
+        let rendered = |formatter: Formatter| {
+            let fields = json!({"x": "raw"}).as_object().unwrap().clone();
+            let mut entry = Entry::of_map(fields, Relations::default());
+            formatter.apply(&mut entry);
+            entry.get("reverse").and_then(Field::to_text)
+        };
+        let implicit =
+            Formatter::new(&templates("a_longer_name")).or("reverse", "<{a_longer_name}>");
+        assert_eq!(rendered(implicit).as_deref(), Some("<raw>"));
+        let configured = Formatter::new(&templates("reverse")).or("reverse", "other");
+        assert_eq!(rendered(configured).as_deref(), Some("raw"));
     }
 
     #[test]

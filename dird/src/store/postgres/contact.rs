@@ -9,7 +9,9 @@ use super::{Postgres, Write, feed, is_duplicate, row};
 use crate::identity::Tenant;
 use crate::store::model::{Contact, ContactId, ListId};
 use crate::store::written::Written;
-use crate::store::{Contacts, Contents, Followed, Import, Listed, Page, StoreError, Stored};
+use crate::store::{
+    Contacts, Contents, Followed, Import, Listed, Page, Reading, StoreError, Stored,
+};
 
 const OPEN: &str = "INSERT INTO contact_list (tenant_uuid, uuid) VALUES ($1, $2)";
 const DROP: &str = "DELETE FROM contact_list WHERE tenant_uuid = $1 AND uuid = $2";
@@ -198,6 +200,22 @@ impl Contacts for Postgres {
 
     async fn contents(&self, scope: &Tenant, list: &ListId) -> Stored<Contents> {
         self.read_contents(scope, list).await
+    }
+
+    async fn read_contacts(&self, scope: &Tenant, list: &ListId) -> Stored<Box<dyn Reading>> {
+        self.start_reading(scope, list).await
+    }
+
+    async fn containing(&self, scope: &Tenant, list: &ListId, text: &str) -> Stored<Contents> {
+        self.read_containing(scope, list, text).await
+    }
+
+    async fn identified(&self, scope: &Tenant, list: &ListId, ids: &[String]) -> Stored<Contents> {
+        self.read_identified(scope, list, ids).await
+    }
+
+    async fn has_more_than(&self, scope: &Tenant, list: &ListId, count: i64) -> Stored<bool> {
+        self.count_beyond(scope, list, count).await
     }
 
     async fn version(&self, scope: &Tenant, list: &ListId) -> Stored<Option<i64>> {

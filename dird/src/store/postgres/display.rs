@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
-use super::{Postgres, row};
+use super::{Postgres, Write, row};
 use crate::identity::{Tenant, Tenants};
 use crate::store::model::{Display, DisplayColumn, DisplayId, random_id};
 use crate::store::{Displays, Listed, Page, StoreError, Stored};
@@ -52,25 +52,17 @@ impl Displays for Postgres {
         name: &str,
         columns: &[DisplayColumn],
     ) -> Stored<Display> {
+        let display = Display {
+            uuid: DisplayId(random_id()),
+            tenant: scope.id().clone(),
+            name: name.to_owned(),
+            columns: columns.to_vec(),
+        };
         let mut write = self.write().await?;
         write.touch(scope.id()).await?;
-        let uuid = DisplayId(random_id());
-        sqlx::query(INSERT)
-            .bind(scope.id().as_str())
-            .bind(&uuid.0)
-            .bind(name)
-            .bind(kit::fold::fold(name))
-            .bind(row::to_json(&columns)?)
-            .execute(&mut *write)
-            .await?;
+        insert(&mut write, scope, &display).await?;
         write.commit().await?;
-        let (name, columns) = (name.to_owned(), columns.to_vec());
-        Ok(Display {
-            uuid,
-            tenant: scope.id().clone(),
-            name,
-            columns,
-        })
+        Ok(display)
     }
 
     async fn list_displays(&self, tenants: &Tenants, page: &Page) -> Stored<Listed<Display>> {
@@ -162,4 +154,17 @@ pub(super) fn read(found: &PgRow) -> Stored<Display> {
         name: found.try_get("name")?,
         columns: row::json(found, "columns")?,
     })
+}
+
+/// Adds a display to a tenant that was touched.
+pub(super) async fn insert(write: &mut Write, scope: &Tenant, display: &Display) -> Stored<()> {
+    sqlx::query(INSERT)
+        .bind(scope.id().as_str())
+        .bind(&display.uuid.0)
+        .bind(&display.name)
+        .bind(kit::fold::fold(&display.name))
+        .bind(row::to_json(&display.columns)?)
+        .execute(&mut **write)
+        .await?;
+    Ok(())
 }

@@ -4,13 +4,16 @@
 mod accounts;
 mod address;
 mod contact;
+mod defaults;
 mod display;
 mod feed;
 mod import;
 mod link;
+mod mirror;
 mod person;
 mod phonebook;
 mod profile;
+mod reading;
 mod row;
 mod source;
 mod tenant;
@@ -32,7 +35,7 @@ use crate::identity::TenantId;
 use link::{Link, State};
 
 /// Every schema change, in order. A released file is never edited.
-pub(super) const MIGRATIONS: [Step; 2] = [
+pub(super) const MIGRATIONS: [Step; 3] = [
     (
         1,
         "site",
@@ -42,6 +45,11 @@ pub(super) const MIGRATIONS: [Step; 2] = [
         2,
         "contacts",
         include_str!("../../../migrations/postgres/0002_contacts.sql"),
+    ),
+    (
+        3,
+        "mirrors",
+        include_str!("../../../migrations/postgres/0003_mirrors.sql"),
     ),
 ];
 
@@ -65,17 +73,20 @@ const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
 const PING: &str = "SELECT 1";
 
 /// Every statement of the engine.
-pub(super) const STATEMENTS: [&[&str]; 12] = [
+pub(super) const STATEMENTS: [&[&str]; 15] = [
     &[PING],
     accounts::STATEMENTS,
     contact::STATEMENTS,
+    defaults::STATEMENTS,
     display::STATEMENTS,
     feed::STATEMENTS,
     import::STATEMENTS,
     link::STATEMENTS,
+    mirror::STATEMENTS,
     person::STATEMENTS,
     phonebook::STATEMENTS,
     profile::STATEMENTS,
+    reading::STATEMENTS,
     source::STATEMENTS,
     tenant::STATEMENTS,
 ];

@@ -21,6 +21,7 @@ const DELETE_FAVORITE: &str = "DELETE FROM favorite \
 const FORGET_LISTS: &str = "DELETE FROM contact_list WHERE (tenant_uuid, uuid) IN \
      (SELECT tenant_uuid, list_uuid FROM personal_list WHERE user_uuid = $1)";
 const FORGET_FAVORITES: &str = "DELETE FROM favorite WHERE user_uuid = $1";
+const FORGET_MIRRORS: &str = "DELETE FROM mirror WHERE owner = $1";
 
 /// Every statement of this file.
 pub(super) const STATEMENTS: &[&str] = &[
@@ -31,6 +32,7 @@ pub(super) const STATEMENTS: &[&str] = &[
     DELETE_FAVORITE,
     FORGET_LISTS,
     FORGET_FAVORITES,
+    FORGET_MIRRORS,
 ];
 
 #[async_trait]
@@ -133,7 +135,7 @@ impl People for Postgres {
     async fn forget_user(&self, _by: SystemAuthority, user: &UserId) -> Stored<()> {
         let mut write = self.write().await?;
         write.contents_changed = true;
-        for statement in [FORGET_LISTS, FORGET_FAVORITES] {
+        for statement in [FORGET_LISTS, FORGET_FAVORITES, FORGET_MIRRORS] {
             let forgotten = sqlx::query(statement).bind(user.as_str());
             forgotten.execute(&mut *write).await?;
         }

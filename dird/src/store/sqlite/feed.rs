@@ -10,7 +10,7 @@ use crate::identity::Tenant;
 use crate::store::model::{ContactId, ListId};
 use crate::store::{Contents, Followed, Placed, REMOVALS_KEPT, Standing, Stored};
 
-const STANDING: &str = "SELECT version, sequence, purged FROM contact_list \
+pub(super) const STANDING: &str = "SELECT version, sequence, purged FROM contact_list \
      WHERE tenant_uuid = $1 AND uuid = $2";
 const ALL: &str = "SELECT uuid, fields, position FROM contact \
      WHERE tenant_uuid = $1 AND list_uuid = $2 ORDER BY position";
@@ -146,14 +146,14 @@ impl Sqlite {
     }
 }
 
-fn standing(header: &SqliteRow) -> Stored<Standing> {
+pub(super) fn standing(header: &SqliteRow) -> Stored<Standing> {
     Ok(Standing {
         version: header.try_get("version")?,
         sequence: header.try_get("sequence")?,
     })
 }
 
-fn placed(found: &SqliteRow) -> Stored<Placed> {
+pub(super) fn placed(found: &SqliteRow) -> Stored<Placed> {
     Ok(Placed {
         position: found.try_get("position")?,
         contact: contact::read(found)?,

@@ -3,12 +3,15 @@
 
 mod accounts;
 mod contact;
+mod defaults;
 mod display;
 mod feed;
 mod import;
+mod mirror;
 mod person;
 mod phonebook;
 mod profile;
+mod reading;
 mod row;
 mod source;
 mod tenant;
@@ -32,7 +35,7 @@ use super::{Changed, Changes, OpenError, Pulse, Stored};
 use crate::identity::TenantId;
 
 /// Every schema change, in order. A released file is never edited.
-pub(super) const MIGRATIONS: [Step; 2] = [
+pub(super) const MIGRATIONS: [Step; 3] = [
     (
         1,
         "site",
@@ -42,6 +45,11 @@ pub(super) const MIGRATIONS: [Step; 2] = [
         2,
         "contacts",
         include_str!("../../../migrations/sqlite/0002_contacts.sql"),
+    ),
+    (
+        3,
+        "mirrors",
+        include_str!("../../../migrations/sqlite/0003_mirrors.sql"),
     ),
 ];
 
@@ -59,16 +67,19 @@ const DATA_VERSION: &str = "PRAGMA data_version";
 const PING: &str = "SELECT 1";
 
 /// Every statement of the engine.
-pub(super) const STATEMENTS: [&[&str]; 11] = [
+pub(super) const STATEMENTS: [&[&str]; 14] = [
     &[DATA_VERSION, PING],
     accounts::STATEMENTS,
     contact::STATEMENTS,
+    defaults::STATEMENTS,
     display::STATEMENTS,
     feed::STATEMENTS,
     import::STATEMENTS,
+    mirror::STATEMENTS,
     person::STATEMENTS,
     phonebook::STATEMENTS,
     profile::STATEMENTS,
+    reading::STATEMENTS,
     source::STATEMENTS,
     tenant::STATEMENTS,
 ];
@@ -135,7 +146,6 @@ impl Sqlite {
             .synchronous(SqliteSynchronous::Normal)
             .foreign_keys(true)
             .busy_timeout(BUSY)
-            .pragma("mmap_size", "268435456")
             .optimize_on_close(true, None);
         // The one connection is kept for ever: its own changes do not count for `DATA_VERSION`.
         let writer = SqlitePoolOptions::new()

@@ -38,13 +38,15 @@ const LIST: &str = "SELECT * FROM profile \
 const BY_ID: &str = "SELECT * FROM profile \
      WHERE tenant_uuid IN (SELECT value FROM json_each($1)) AND uuid = $2";
 const BY_NAME: &str = "SELECT * FROM profile WHERE tenant_uuid = $1 AND name = $2";
-const SERVICES: &str = "SELECT s.profile_uuid, s.service, s.options, p.source_uuid \
-     FROM profile_service s LEFT JOIN profile_source p \
-       ON p.tenant_uuid = s.tenant_uuid AND p.profile_uuid = s.profile_uuid \
-      AND p.service = s.service \
+const SERVICES: &str = "SELECT s.profile_uuid, s.service, s.options, \
+       (SELECT json_group_array(source_uuid) FROM \
+         (SELECT source_uuid FROM profile_source p \
+          WHERE p.tenant_uuid = s.tenant_uuid AND p.profile_uuid = s.profile_uuid \
+            AND p.service = s.service ORDER BY p.position)) AS sources \
+     FROM profile_service s \
      WHERE s.tenant_uuid IN (SELECT value FROM json_each($1)) \
        AND s.profile_uuid IN (SELECT value FROM json_each($2)) \
-     ORDER BY s.profile_uuid, s.position, p.position";
+     ORDER BY s.profile_uuid, s.position";
 const SOURCES: &str = "SELECT s.*, COALESCE(s.name, b.name) AS shown_name, \
        b.description AS phonebook_description \
      FROM source s LEFT JOIN phonebook b \
@@ -77,8 +79,7 @@ pub(super) const STATEMENTS: &[&str] = &[
 impl Profiles for Sqlite {
     async fn create_profile(&self, scope: &Tenant, profile: &Profile) -> Stored<()> {
         let mut write = self.write().await?;
-        put(&mut write, scope, profile, INSERT).await?;
-        insert_services(&mut write, scope, profile).await?;
+        insert(&mut write, scope, profile).await?;
         Ok(write.commit().await?)
     }
 
@@ -198,6 +199,12 @@ impl Profiles for Sqlite {
 }
 
 /// Inserts or updates the row of a profile, then checks what it refers to.
+/// Adds a profile with its services.
+pub(super) async fn insert(write: &mut Write, scope: &Tenant, profile: &Profile) -> Stored<()> {
+    put(write, scope, profile, INSERT).await?;
+    insert_services(write, scope, profile).await
+}
+
 async fn put(
     write: &mut Write,
     scope: &Tenant,
@@ -268,14 +275,14 @@ async fn insert_services(write: &mut Write, scope: &Tenant, profile: &Profile) -
     Ok(())
 }
 
-/// Services by profile, from one row a source.
+/// Services by profile, from one row a service.
 fn read_services(rows: &[SqliteRow]) -> Stored<IndexMap<String, Services>> {
     let rows = rows.iter().map(|found| {
         Ok(ServiceRow {
             profile: found.try_get("profile_uuid")?,
             service: found.try_get("service")?,
             options: row::json_or_null(found, "options")?,
-            source: found.try_get("source_uuid")?,
+            sources: row::json(found, "sources")?,
         })
     });
     services::assemble(rows)

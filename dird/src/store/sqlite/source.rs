@@ -61,7 +61,7 @@ pub(super) const STATEMENTS: &[&str] = &[
 impl Sources for Sqlite {
     async fn create_source(&self, scope: &Tenant, source: &Source) -> Stored<()> {
         let mut write = self.write().await?;
-        put(&mut write, scope, source, INSERT).await?;
+        insert(&mut write, scope, source).await?;
         Ok(write.commit().await?)
     }
 
@@ -147,6 +147,12 @@ impl Sources for Sqlite {
 }
 
 /// Inserts or updates a row; both statements take the same parameters.
+/// Adds a source.
+pub(super) async fn insert(write: &mut Write, scope: &Tenant, source: &Source) -> Stored<()> {
+    put(write, scope, source, INSERT).await?;
+    Ok(())
+}
+
 async fn put(
     write: &mut Write,
     scope: &Tenant,

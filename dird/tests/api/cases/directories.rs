@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{Cases, Needs, Reach, legacy, no_such};
+use super::{Cases, Needs, Reach, invalid, legacy, no_such, required};
 
 pub(super) fn cases() -> Vec<Cases> {
     let missing = json!({"message": {"term": "term is missing"}});
     vec![
+        explain(),
         Cases::of("GET /directories/lookup/{profile}", Reach::Tenant)
             .needs(Needs::Profile)
             .asks("term=zoe")
@@ -25,6 +26,19 @@ pub(super) fn cases() -> Vec<Cases> {
                 "relations": "<any>"}]}),
             )
             .unknown(no_profile()),
+        Cases::of(
+            "GET /directories/reverse/{profile}/{user_uuid}",
+            Reach::Tenant,
+        )
+        .needs(Needs::Profile)
+        .asks("exten=Zoe")
+        .answers(json!({"display": null, "exten": "Zoe", "source": "{name}",
+            "fields": {"id": "1", "fn": "Zoe"}}))
+        .refuses_query(
+            "",
+            json!({"message": {"exten": "Missing required parameter in the query string"}}),
+        )
+        .unknown(no_profile()),
         Cases::of(
             "GET /directories/lookup/{profile}/{user_uuid}",
             Reach::Tenant,
@@ -46,4 +60,22 @@ pub(super) fn no_profile() -> Value {
 fn found() -> Value {
     json!({"column_headers": ["Name"], "column_types": [null], "term": "zoe", "results": [{
         "backend": "csv", "source": "{name}", "column_values": ["Zoe"], "relations": "<any>"}]})
+}
+
+fn explain() -> Cases {
+    let either = invalid(&json!({"_schema": ["Either `term` or `exten` is required"]}));
+    Cases::of("POST /directories/explain", Reach::Tenant)
+        .needs(Needs::Profile)
+        .sends(json!({"profile": "{name}", "term": "zoe"}))
+        .answers(
+            json!({"profile": "{name}", "service": "lookup", "asked": "zoe", "spellings": [],
+            "timeout": 5.0, "seconds": "<number>", "sources": [{"uuid": "{asked_uuid}", "name": "{name}",
+            "backend": "csv", "columns": ["fn"], "from": "index", "outcome": "answered", "error": null,
+            "seconds": "<number>", "found": 1, "rows": [{"id": "1", "fn": "Zoe"}], "dropped": []}]}),
+        )
+        .refuses(json!({"term": "x"}), invalid(&json!({"profile": required()})))
+        .refuses(json!({"profile": "x"}), either.clone())
+        .refuses(json!({"profile": "x", "term": "x", "exten": "1"}), either)
+        .unknown(json!({"message": "No such profile: \"{name}\"", "error_id": "unknown-profile",
+            "details": {"uuid": "{name}"}, "timestamp": "<number>", "resource": "profiles"}))
 }

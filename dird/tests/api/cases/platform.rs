@@ -9,8 +9,10 @@ pub(super) fn cases() -> Vec<Cases> {
     vec![
         // YAML, which no reader of JSON takes: the route's own test reads it.
         Cases::of("GET /api/api.yml", Reach::Everybody).answers(json!("<any>")),
+        graphql("GET /graphql"),
+        graphql("POST /graphql"),
         Cases::of("GET /status", Reach::Everybody).answers(json!({"rest_api": {"status": "ok"},
-            "bus_consumer": {"status": "<any>"}, "master_tenant": {"status": "ok"}})),
+            "bus_consumer": {"status": "fail", "enabled": false}, "master_tenant": {"status": "ok"}})),
         Cases::of("GET /config", Reach::Master)
             .answers(json!({"debug": false, "rest_api": "<any>", "<more>": ""})),
         Cases::of("PATCH /config", Reach::Master)
@@ -29,4 +31,17 @@ pub(super) fn cases() -> Vec<Cases> {
             .answers(json!({"total": 9, "filtered": 1, "items": [{"name": "ldap"}]}))
             .refuses_list_parameters(&["name"]),
     ]
+}
+
+/// What everybody may ask; the rest has tests of its own.
+fn graphql(route: &str) -> Cases {
+    let refused = |message: &str| json!({"errors": [{"message": message}]});
+    Cases::of(route, Reach::Everybody)
+        .asks("query=%7B__typename%7D")
+        .answers(json!({"data": {"__typename": "Query"}}))
+        .refuses_query("query=", refused("Must provide query string."))
+        .refuses_query(
+            "query=x&variables=%7B",
+            refused("Variables are invalid JSON."),
+        )
 }

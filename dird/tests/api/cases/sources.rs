@@ -32,6 +32,7 @@ pub(super) fn cases() -> Vec<Cases> {
     let backends = local().into_iter().chain(remote());
     [all, phonebook_contacts()]
         .into_iter()
+        .chain(CONTACTS_ELSEWHERE.map(contacts_elsewhere))
         .chain(backends.flat_map(|backend| of_backend(&backend)))
         .collect()
 }
@@ -44,6 +45,21 @@ fn phonebook_contacts() -> Cases {
         .asks("search={name}&order=number")
         .answers(one(&json!({"id": "{contact_uuid}", "firstname": "{name}"})))
         .refuses_list_parameters(&["firstname", "lastname", "number"])
+        .unknown(no_such("source", "sources"))
+}
+
+/// Backends whose contacts are listed by a service elsewhere, and a query that none of them takes.
+const CONTACTS_ELSEWHERE: [&str; 4] = ["wazo", "conference", "google", "office365"];
+
+fn contacts_elsewhere(backend: &'static str) -> Cases {
+    let path = format!("GET /backends/{backend}/sources/{{source_uuid}}/contacts");
+    let body = remote()
+        .into_iter()
+        .find(|known| known.name == backend)
+        .unwrap();
+    Cases::of(path, Reach::Elsewhere)
+        .needs(Needs::Source(backend, named(&body, "{name}")))
+        .refuses_query("limit=x", json!({"<more>": "", "error_id": "invalid-data"}))
         .unknown(no_such("source", "sources"))
 }
 

@@ -54,6 +54,6 @@ pub(super) fn config(uri: &str, auth: Option<&FakeAuth>) -> Value {
     };
     json!({
         "db_uri": uri, "user": null, "log_filename": null, "extra_config_files": "",
-        "auth": auth, "rest_api": {"port": 0}, "bus": {"enabled": false},
+        "auth": auth, "rest_api": {"port": 0}, "bus": {"enabled": false}, "metrics": {"port": null},
     })
 }

@@ -4,6 +4,8 @@
 //! elsewhere. The rows are in [`rows`]; a new one is a line there. The result is Markdown for
 //! `docs/benchmarks.md`.
 
+mod allowlist;
+mod imports;
 mod inventory;
 mod report;
 mod rows;
@@ -40,13 +42,14 @@ async fn main() -> Result<()> {
         eprintln!("site with {contacts} contacts …");
         let world = World::start(contacts).await?;
         report.idle(&world);
+        report.imports(&world);
         for row in ROWS.iter().filter(|row| row.sizes.contains(&contacts)) {
             measure(row, &world, duration, &mut report).await?;
         }
         report.after_load(&world)?;
         world.stop().await?;
     }
-    print!("{report}");
+    print!("{report}{}", allowlist::table()?);
     Ok(())
 }
 

@@ -36,6 +36,7 @@ pub(crate) struct Report {
     duration: Duration,
     lines: Vec<Line>,
     processes: Vec<Process>,
+    imports: Vec<String>,
 }
 
 impl Report {
@@ -45,6 +46,7 @@ impl Report {
             duration,
             lines: Vec::new(),
             processes: Vec::new(),
+            imports: Vec::new(),
         }
     }
 
@@ -66,6 +68,24 @@ impl Report {
                 idle_kib,
                 loaded_kib: 0,
             });
+        }
+    }
+
+    /// Notes the files that were imported.
+    pub(crate) fn imports(&mut self, world: &World) {
+        for file in world.book().into_iter().flat_map(|book| &book.imported) {
+            let count = f64::from(u32::try_from(file.contacts).unwrap_or(u32::MAX));
+            let rate = count / file.took.as_secs_f64();
+            let size = file.bytes / 1024;
+            self.imports.push(format!(
+                "| {} | {size} | {:.2} | {rate:.0} | {:.0} | {:.0} | {} | {:.1} |",
+                file.contacts,
+                file.took.as_secs_f64(),
+                file.singly,
+                rate / file.singly,
+                file.growth_kib,
+                quotient(file.growth_kib, size),
+            ));
         }
     }
 
@@ -102,6 +122,14 @@ impl Display for Report {
         }
         writeln!(
             f,
+            "\n| Imported | File KiB | Seconds | Contacts/s | One by one/s | Ratio | RSS growth KiB | × file |"
+        )?;
+        writeln!(f, "|--:|--:|--:|--:|--:|--:|--:|--:|")?;
+        for import in &self.imports {
+            writeln!(f, "{import}")?;
+        }
+        writeln!(
+            f,
             "\n| Daemon | Contacts | Start to healthy ms | RSS idle MB | RSS after load MB |"
         )?;
         writeln!(f, "|---|--:|--:|--:|--:|")?;
@@ -110,6 +138,11 @@ impl Display for Report {
         }
         Ok(())
     }
+}
+
+fn quotient(one: u64, other: usize) -> f64 {
+    let as_float = |number: u64| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
+    as_float(one) / as_float(other as u64)
 }
 
 impl Display for Line {

@@ -1,6 +1,6 @@
 //! What is measured: one line per kind of request.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use e2e::phone::encode;
 
 use crate::world::World;
@@ -9,6 +9,8 @@ use crate::world::World;
 const CONNECTIONS: &[usize] = &[1, 16, 64];
 /// Those of rows that matter only when many ask at once.
 const MANY_CONNECTIONS: &[usize] = &[16, 64];
+/// Those of rows that look through a whole list.
+const FEW_CONNECTIONS: &[usize] = &[1, 16];
 /// Numbers of contacts in the phonebook, one site each.
 pub(crate) const SIZES: [u32; 3] = [1_000, 10_000, 100_000];
 
@@ -38,7 +40,7 @@ pub(crate) struct Row {
 }
 
 /// Every row, in the order of the table.
-pub(crate) const ROWS: [Row; 7] = [
+pub(crate) const ROWS: [Row; 26] = [
     Row {
         name: "phoned: Cisco menu",
         target: Target::Phoned,
@@ -88,7 +90,120 @@ pub(crate) const ROWS: [Row; 7] = [
         connections: MANY_CONNECTIONS,
         requests: profiles,
     },
+    Row {
+        name: "dird: first 100 of 100,000 contacts of a phonebook",
+        target: Target::Dird,
+        sizes: &[100_000],
+        connections: FEW_CONNECTIONS,
+        requests: first_page,
+    },
+    Row {
+        name: "dird: last 100 of 100,000 contacts of a phonebook",
+        target: Target::Dird,
+        sizes: &[100_000],
+        connections: FEW_CONNECTIONS,
+        requests: last_page,
+    },
+    Row {
+        name: "dird: search in the list of 100,000 contacts",
+        target: Target::Dird,
+        sizes: &[100_000],
+        connections: FEW_CONNECTIONS,
+        requests: search_in_list,
+    },
+    page("phoned: Cisco, 10 rows, cached", Target::Phoned, |world| {
+        results(world, "cisco", &world.few)
+    }),
+    page(
+        "phoned: Cisco, 10 rows, asks dird",
+        Target::PhonedUncached,
+        |world| results(world, "cisco", &world.few),
+    ),
+    page("phoned: Cisco, 200 rows, cached", Target::Phoned, |world| {
+        results(world, "cisco", &world.many)
+    }),
+    page(
+        "phoned: Cisco, 200 rows, asks dird",
+        Target::PhonedUncached,
+        |world| results(world, "cisco", &world.many),
+    ),
+    page(
+        "phoned: Yealink, 10 rows, cached",
+        Target::Phoned,
+        |world| results(world, "yealink", &world.few),
+    ),
+    page(
+        "phoned: Yealink, 10 rows, asks dird",
+        Target::PhonedUncached,
+        |world| results(world, "yealink", &world.few),
+    ),
+    page(
+        "phoned: Yealink, 200 rows, cached",
+        Target::Phoned,
+        |world| results(world, "yealink", &world.many),
+    ),
+    page(
+        "phoned: Yealink, 200 rows, asks dird",
+        Target::PhonedUncached,
+        |world| results(world, "yealink", &world.many),
+    ),
+    page("phoned: Aastra, 10 rows, cached", Target::Phoned, |world| {
+        results(world, "aastra", &world.few)
+    }),
+    page(
+        "phoned: Aastra, 10 rows, asks dird",
+        Target::PhonedUncached,
+        |world| results(world, "aastra", &world.few),
+    ),
+    page(
+        "phoned: Aastra, 200 rows, cached",
+        Target::Phoned,
+        |world| results(world, "aastra", &world.many),
+    ),
+    page(
+        "phoned: Aastra, 200 rows, asks dird",
+        Target::PhonedUncached,
+        |world| results(world, "aastra", &world.many),
+    ),
+    page("phoned: Snom, 10 rows, cached", Target::Phoned, |world| {
+        results(world, "snom", &world.few)
+    }),
+    page(
+        "phoned: Snom, 10 rows, asks dird",
+        Target::PhonedUncached,
+        |world| results(world, "snom", &world.few),
+    ),
+    page("phoned: Snom, 200 rows, cached", Target::Phoned, |world| {
+        results(world, "snom", &world.many)
+    }),
+    page(
+        "phoned: Snom, 200 rows, asks dird",
+        Target::PhonedUncached,
+        |world| results(world, "snom", &world.many),
+    ),
 ];
+
+/// A row about one page of one make, on the smallest site.
+const fn page(
+    name: &'static str,
+    target: Target,
+    requests: fn(&World) -> Result<Vec<Vec<u8>>>,
+) -> Row {
+    Row {
+        name,
+        target,
+        sizes: &[1_000],
+        connections: CONNECTIONS,
+        requests,
+    }
+}
+
+fn results(world: &World, make: &str, term: &str) -> Result<Vec<Vec<u8>>> {
+    let (user, term) = (world.user()?, encode(term));
+    let target =
+        format!("/0.1/directories/lookup/default/{make}?xivo_user_uuid={user}&term={term}");
+    Ok(vec![get(&target, "")])
+}
 
 fn menu(world: &World) -> Result<Vec<Vec<u8>>> {
     phone_page(world, "menu", "")
@@ -140,6 +255,27 @@ fn displays(world: &World) -> Result<Vec<Vec<u8>>> {
 
 fn profiles(world: &World) -> Result<Vec<Vec<u8>>> {
     list(world, "/0.1/profiles")
+}
+
+fn first_page(world: &World) -> Result<Vec<Vec<u8>>> {
+    of_book(world, "order=lastname&limit=100")
+}
+
+fn last_page(world: &World) -> Result<Vec<Vec<u8>>> {
+    of_book(world, "order=lastname&limit=100&offset=99900")
+}
+
+fn search_in_list(world: &World) -> Result<Vec<Vec<u8>>> {
+    of_book(world, "search=person4711&limit=100")
+}
+
+fn of_book(world: &World, query: &str) -> Result<Vec<Vec<u8>>> {
+    let book = world.book().context("this site has no imports")?;
+    let target = format!("{}?{query}", book.path);
+    Ok(vec![get(
+        &target,
+        &format!("X-Auth-Token: {}\r\n", book.token),
+    )])
 }
 
 fn list(world: &World, path: &str) -> Result<Vec<Vec<u8>>> {

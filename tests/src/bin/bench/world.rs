@@ -1,6 +1,6 @@
 //! The site under measurement, and the yardstick beside it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use e2e::{ports, wire};
 use serde_json::json;
 use tokio::net::TcpStream;
 
+use crate::imports::{self, Book};
 use crate::inventory;
 use crate::rows::Target;
 
@@ -27,10 +28,15 @@ pub(crate) struct World {
     pub token: String,
     /// Many different texts to search, all of them surnames in the site.
     pub terms: Vec<String>,
+    /// A text that finds about 10 rows.
+    pub few: String,
+    /// A text that finds about 200 rows.
+    pub many: String,
     /// Resident kibibytes of dird and phoned before anybody asked anything.
     pub idle_kib: [u64; 2],
     uncached: (Daemon, SocketAddr),
     administrator: Option<String>,
+    book: Option<Book>,
 }
 
 impl World {
@@ -42,9 +48,14 @@ impl World {
         let idle_kib = [site.dird.resident_kib()?, site.phoned.resident_kib()?];
         let token = site.service_token().await?;
         let uncached = start_uncached(&site).await?;
-        let terms = terms(&site, &token).await?;
+        let names = names(&site, &token).await?;
+        let terms = surnames(&names)?;
         let administrator = match contacts {
             inventory::SITE => Some(inventory::fill(&site).await?),
+            _ => None,
+        };
+        let book = match contacts {
+            imports::SITE => Some(imports::measure(&site).await?),
             _ => None,
         };
         Ok(Self {
@@ -52,9 +63,12 @@ impl World {
             site,
             token,
             terms,
+            few: common(&names, 10)?,
+            many: common(&names, 200)?,
             idle_kib,
             uncached,
             administrator,
+            book,
         })
     }
 
@@ -62,6 +76,11 @@ impl World {
     pub(crate) fn administrator(&self) -> Result<&str> {
         let administrator = self.administrator.as_deref();
         administrator.context("this site has no inventory")
+    }
+
+    /// The phonebook that was filled from a file.
+    pub(crate) fn book(&self) -> Option<&Book> {
+        self.book.as_ref()
     }
 
     /// The user whose phone asks.
@@ -118,8 +137,8 @@ async fn start_uncached(site: &Site) -> Result<(Daemon, SocketAddr)> {
     Ok((daemon, address))
 }
 
-/// Every surname that dird has, accents and all.
-async fn terms(site: &Site, token: &str) -> Result<Vec<String>> {
+/// The name of everybody that dird has.
+async fn names(site: &Site, token: &str) -> Result<Vec<String>> {
     let (tenant, user) = site.demo.people.first().context("no user")?;
     let rest = site.rest()?;
     let url = format!("http://{rest}/0.1/directories/lookup/default/{user}?term=");
@@ -139,9 +158,38 @@ async fn terms(site: &Site, token: &str) -> Result<Vec<String>> {
     let names = rows
         .iter()
         .filter_map(|row| row["column_values"][0].as_str());
-    let surnames: BTreeSet<&str> = names.filter_map(|name| name.rsplit(' ').next()).collect();
+    Ok(names.map(str::to_owned).collect())
+}
+
+/// Every surname, accents and all.
+fn surnames(names: &[String]) -> Result<Vec<String>> {
+    let surnames: BTreeSet<&str> = names
+        .iter()
+        .filter_map(|name| name.rsplit(' ').next())
+        .collect();
     ensure!(!surnames.is_empty(), "dird knows nobody");
     Ok(surnames.into_iter().map(str::to_owned).collect())
+}
+
+/// The two or three letters that are in the names of about `wanted` people.
+fn common(names: &[String], wanted: usize) -> Result<String> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for name in names {
+        let letters: Vec<char> = name.to_lowercase().chars().collect();
+        let pieces: BTreeSet<String> = [2, 3]
+            .into_iter()
+            .flat_map(|length| letters.windows(length))
+            .filter(|piece| piece.iter().all(char::is_ascii_lowercase))
+            .map(|piece| piece.iter().collect())
+            .collect();
+        for piece in pieces {
+            *counts.entry(piece).or_default() += 1;
+        }
+    }
+    let nearest = counts
+        .into_iter()
+        .min_by_key(|(_, count)| count.abs_diff(wanted));
+    Ok(nearest.context("no name has two letters")?.0)
 }
 
 /// A bare hyper server that answers the bytes of one real answer.

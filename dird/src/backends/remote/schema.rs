@@ -86,17 +86,55 @@ static PLAIN_CONFD: Schema = Schema::new(&[
 ]);
 
 /// The auth service, asked with the caller's own token.
-pub(super) const AUTH: Field = checked("auth", &PLAIN_AUTH, "the auth service");
+pub(in crate::backends) const AUTH: Field = checked("auth", &PLAIN_AUTH, "the auth service");
 
 /// The auth service, with credentials of the source's own.
-pub(super) const AUTH_WITH_CREDENTIALS: Field = checked(
+pub(in crate::backends) const AUTH_WITH_CREDENTIALS: Field = checked(
     "auth",
     &AUTH_AND_CREDENTIALS,
     "the auth service and credentials for it",
 );
 
 /// The configuration service.
-pub(super) const CONFD: Field = checked("confd", &PLAIN_CONFD, "the configuration service");
+pub(in crate::backends) const CONFD: Field =
+    checked("confd", &PLAIN_CONFD, "the configuration service");
+
+static KEPT: Schema = Schema::new(&[
+    Field::required(
+        "ttl",
+        Kind::Number(Range::UpTo(86_400)),
+        "seconds that an answer is given again without asking",
+    ),
+    Field::optional(
+        "stale_if_error",
+        Kind::Number(Range::UpTo(604_800)),
+        "seconds after these that it is still given when the remote fails",
+    )
+    .or(|| json!(0.0)),
+]);
+
+/// Whether answers are kept. Nothing is unless the source says so.
+pub(in crate::backends) const CACHE: Field = Field::optional(
+    "cache",
+    Kind::Object(&KEPT),
+    "keeps answers; without it every one is live",
+);
+
+static SYNC_SETTINGS: Schema = Schema::new(&[Field::required(
+    "interval",
+    Kind::Integer {
+        min: 1,
+        max: 604_800,
+    },
+    "seconds between two fetches of the whole directory, or of what has changed in it",
+)]);
+
+/// Whether the directory is mirrored. It is not unless the source says so.
+pub(in crate::backends) const SYNC: Field = Field::optional(
+    "sync",
+    Kind::Object(&SYNC_SETTINGS),
+    "mirrors the directory; without it the remote is asked",
+);
 
 /// A member that is checked also when it is left out.
 const fn checked(name: &'static str, schema: &'static Schema, about: &'static str) -> Field {

@@ -1,0 +1,200 @@
+//! What phoned does besides serving: `check-templates`, `check-config`, `check-access` and `preview`.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path,
+};
+
+use kit::config::Loaded;
+use phoned::{
+    app::{self, AppError},
+    config::Config,
+    gate::{Gate, GateFault, entry::Action, examine, rules::Place},
+    preview::{self, PreviewError, Shown},
+    vendor::{
+        files::{self, Unreadable},
+        registry::{Registry, RegistryError},
+    },
+};
+
+use crate::flags::{CheckAccess, Command, Preview};
+
+/// Why a command ends with a status that is not 0.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommandError {
+    /// Templates that phones could not read.
+    #[error("{}", list(.0))]
+    Templates(Vec<RegistryError>),
+    /// Templates that cannot be used at all.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The template folder.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    /// The allowlist.
+    #[error(transparent)]
+    Gate(#[from] GateFault),
+    /// The configuration.
+    #[error(transparent)]
+    App(#[from] AppError),
+    /// Nothing to draw.
+    #[error(transparent)]
+    Preview(#[from] PreviewError),
+    /// A page that cannot be written.
+    #[error("{0}: {1}")]
+    Write(String, io::Error),
+}
+
+fn list(flaws: &[RegistryError]) -> String {
+    let flaws: Vec<String> = flaws.iter().map(ToString::to_string).collect();
+    flaws.join("\nphoned: ")
+}
+
+impl Command {
+    /// Does it with the templates and settings of `loaded`.
+    pub(crate) fn run(&self, loaded: &Loaded<Config>) -> Result<Verdict, CommandError> {
+        let config = &loaded.config;
+        match self {
+            Self::CheckTemplates { folder } => check_templates(folder.as_deref(), config)?,
+            Self::CheckConfig => check_config(loaded)?,
+            Self::CheckAccess(options) => return check_access(options, config),
+            Self::Preview(options) => draw(options, config)?,
+        }
+        Ok(Verdict::Yes)
+    }
+}
+
+/// What a command that asks something found out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// All is well.
+    Yes,
+    /// The answer is no.
+    No,
+}
+
+fn check_config(loaded: &Loaded<Config>) -> Result<(), CommandError> {
+    for note in &loaded.notes {
+        eprintln!("phoned: {note}");
+    }
+    let config = &loaded.config;
+    app::App::check(config)?;
+    let gate = Gate::new(&config.rest_api)?;
+    for rule in gate.rules.all() {
+        let origin = match (rule.place, &config.rest_api.authorized_subnets_file) {
+            (Place::Line(line), Some(file)) => format!("{}:{line}", file.display()),
+            (place, _) => origin(loaded, &place.to_string()),
+        };
+        let action = match rule.action() {
+            Action::Allow => "allow",
+            Action::Deny => "deny",
+        };
+        print(&format!(
+            "{action} {} {}  # {origin}",
+            rule.net,
+            rule.label()
+        ));
+    }
+    for oddity in examine::oddities(&gate.rules) {
+        print(&format!("note: {oddity}"));
+    }
+    Ok(())
+}
+
+/// Where `key`, or the nearest key above it, was set.
+fn origin(loaded: &Loaded<Config>, key: &str) -> String {
+    let mut key = key;
+    loop {
+        if let Some(origin) = loaded.origins.get(key) {
+            return origin.to_string();
+        }
+        let Some((parent, _)) = key.rsplit_once('.') else {
+            return "built-in default".to_owned();
+        };
+        key = parent;
+    }
+}
+
+fn check_access(options: &CheckAccess, config: &Config) -> Result<Verdict, CommandError> {
+    let gate = Gate::new(&config.rest_api)?;
+    let forwarded = options.forwarded.as_deref();
+    let decision = gate
+        .client(options.address, forwarded)
+        .and_then(|client| Ok((client, gate.decide(client, options.vendor.as_deref())?)));
+    match decision {
+        Ok((client, rule)) => {
+            let settings = rule.settings.as_deref();
+            print(&format!(
+                "allowed: {client} is in {} ({})",
+                rule.net, rule.place
+            ));
+            if let Some(settings) = settings {
+                print(&format!("{settings:#?}"));
+            }
+            Ok(Verdict::Yes)
+        }
+        Err(reason) => {
+            print(&format!("refused: {} ({})", options.address, reason.word()));
+            Ok(Verdict::No)
+        }
+    }
+}
+
+fn check_templates(folder: Option<&Path>, config: &Config) -> Result<(), CommandError> {
+    let mut choices = app::choices(config);
+    if let Some(folder) = folder {
+        choices.folder = Some(folder.to_owned());
+    }
+    let flaws = Registry::examine(&choices);
+    if flaws.is_empty() {
+        print("all templates are sound");
+        Ok(())
+    } else {
+        Err(CommandError::Templates(flaws))
+    }
+}
+
+fn draw(options: &Preview, config: &Config) -> Result<(), CommandError> {
+    let choices = app::choices(config);
+    let registry = Registry::load(&choices)?;
+    let people = preview::people(&files::read(choices.folder.as_deref())?)?;
+    let shown = Shown {
+        term: options.term.as_deref(),
+        offset: options.offset,
+        language: options.lang.as_deref(),
+        rich: options.rich,
+        model: options.model.as_deref(),
+    };
+    let makes: Vec<&str> = match &options.vendor {
+        Some(vendor) => vec![vendor],
+        None => registry
+            .vendors
+            .iter()
+            .map(|vendor| vendor.name.as_str())
+            .collect(),
+    };
+    let screens = makes
+        .into_iter()
+        .map(|make| preview::screen(&registry, &people, make, shown))
+        .collect::<Result<Vec<_>, _>>()?;
+    let Some(file) = &options.html else {
+        for screen in &screens {
+            print(&screen.phone);
+            print(&preview::draw(screen).join("\n"));
+        }
+        return Ok(());
+    };
+    let is_picture = file.extension().is_some_and(|extension| extension == "svg");
+    let text = if is_picture {
+        preview::picture(&screens)
+    } else {
+        preview::page(&screens)
+    };
+    fs::write(file, text).map_err(|error| CommandError::Write(file.display().to_string(), error))
+}
+
+fn print(text: &str) {
+    // A reader that went away has seen enough.
+    let _written = writeln!(io::stdout(), "{text}");
+}

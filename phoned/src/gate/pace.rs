@@ -1,0 +1,136 @@
+//! How often the phones of an entry may ask: `rate_limit` of §6.3. Each phone and each entry has a bucket of requests that fills
+//! again at the configured pace; the number of buckets is bounded.
+
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use ipnet::IpNet;
+use moka::sync::Cache;
+
+use super::entry::RateLimit;
+
+/// Buckets that are kept; the ones unused for longest leave (phoned.md §15).
+const MOST: u64 = 100_000;
+/// A bucket that was not used for so long is full again.
+const IDLE: Duration = Duration::from_mins(10);
+
+/// Whose bucket it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Owner {
+    Phone(IpAddr),
+    Entry(IpNet),
+}
+
+/// All buckets. A bucket is the time, in microseconds since `start`, at which it is full again.
+#[derive(Debug)]
+pub struct Paces {
+    start: Instant,
+    full_at: Cache<Owner, Arc<AtomicU64>>,
+}
+
+impl Default for Paces {
+    fn default() -> Self {
+        Self {
+            start: Instant::now(),
+            full_at: Cache::builder()
+                .max_capacity(MOST)
+                .time_to_idle(IDLE)
+                .build(),
+        }
+    }
+}
+
+impl Paces {
+    /// Takes a request of `phone` out of its bucket and out of that of its entry `net`. When one is empty: `phone` or `subnet`.
+    pub fn take(&self, limit: &RateLimit, phone: IpAddr, net: IpNet) -> Result<(), &'static str> {
+        let now = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        if !self.take_at(
+            now,
+            Owner::Phone(phone),
+            limit.per_phone,
+            limit.burst.into(),
+        ) {
+            return Err("phone");
+        }
+        // An entry takes as many at once as it may get in a second.
+        if !self.take_at(now, Owner::Entry(net), limit.subnet, limit.subnet) {
+            return Err("subnet");
+        }
+        Ok(())
+    }
+
+    fn take_at(&self, now: u64, owner: Owner, per_second: f64, burst: f64) -> bool {
+        if per_second <= 0.0 {
+            return true;
+        }
+        let cost = micros(1.0 / per_second);
+        let depth = micros(burst.max(1.0) / per_second);
+        let full_at = self.full_at.get_with(owner, Arc::default);
+        let taken = full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |full_at| {
+            let next = full_at.max(now).saturating_add(cost);
+            (next <= now.saturating_add(depth)).then_some(next)
+        });
+        taken.is_ok()
+    }
+}
+
+fn micros(seconds: f64) -> u64 {
+    u64::try_from(
+        Duration::try_from_secs_f64(seconds)
+            .unwrap_or(Duration::MAX)
+            .as_micros(),
+    )
+    .unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000;
+
+    fn phone(number: u32) -> Owner {
+        Owner::Phone(IpAddr::from(number.to_be_bytes()))
+    }
+
+    #[test]
+    fn a_burst_passes_and_then_only_the_pace() {
+        let paces = Paces::default();
+        let took = |now| paces.take_at(now, phone(1), 2.0, 3.0);
+        assert_eq!(
+            [took(0), took(0), took(0), took(0)],
+            [true, true, true, false]
+        );
+        assert!(!took(SECOND / 2 - 1));
+        assert!(took(SECOND / 2));
+        assert!(!took(SECOND / 2));
+        assert!(
+            paces.take_at(0, phone(2), 2.0, 3.0),
+            "others have their own"
+        );
+    }
+
+    #[test]
+    fn without_a_limit_nothing_is_counted() {
+        let paces = Paces::default();
+        assert!((0..1000).all(|_| paces.take_at(0, phone(1), 0.0, 1.0)));
+        paces.full_at.run_pending_tasks();
+        assert_eq!(paces.full_at.entry_count(), 0);
+    }
+
+    #[test]
+    fn the_buckets_are_bounded() {
+        let paces = Paces::default();
+        for number in 0..150_000 {
+            paces.take_at(0, phone(number), 1.0, 1.0);
+        }
+        paces.full_at.run_pending_tasks();
+        assert!(paces.full_at.entry_count() <= MOST);
+    }
+}

@@ -1,0 +1,250 @@
+//! The configuration in force, and how it is exchanged while phones are served (phoned.md §16.3). All that a request needs is one
+//! immutable snapshot: a reload reads and checks everything, then swaps the snapshot or leaves it. Requests under way end on the
+//! one they began with.
+
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use kit::{config::ConfigError, tls::Acceptor};
+use serde::Serialize;
+use tokio::sync::Mutex;
+
+use crate::{
+    app::{App, AppError},
+    config::Config,
+    gate::{Gate, GateFault},
+    router, tally,
+};
+
+/// Reads the configuration anew.
+pub type Source = Box<dyn Fn() -> Result<Config, Fault> + Send + Sync>;
+/// Told of a configuration that is now in force.
+pub type Applied = Box<dyn Fn(&Config) + Send + Sync>;
+
+/// One thing that keeps a configuration from being used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{key}: {message}")]
+pub struct Fault {
+    /// The file that says it, if it is known.
+    pub file: Option<PathBuf>,
+    /// The key, dotted; empty = the file as a whole.
+    pub key: String,
+    /// What is wrong, and what would be right.
+    pub message: String,
+}
+
+impl From<&ConfigError> for Fault {
+    fn from(error: &ConfigError) -> Self {
+        Self {
+            file: error.origin().file().map(Into::into),
+            key: error.key().to_owned(),
+            message: error.problem().to_owned(),
+        }
+    }
+}
+
+impl From<GateFault> for Fault {
+    fn from(fault: GateFault) -> Self {
+        Self {
+            file: None,
+            key: fault.key,
+            message: fault.problem,
+        }
+    }
+}
+
+impl From<AppError> for Fault {
+    fn from(error: AppError) -> Self {
+        let (key, message) = match error {
+            AppError::Gate(fault) => return fault.into(),
+            AppError::Registry(error) => ("templates_dir", error.to_string()),
+            AppError::Client { key, source } => (key, source.to_string()),
+            AppError::Locale(tag) => (
+                "rest_api.authorized_subnets",
+                format!("there is no language {tag}"),
+            ),
+        };
+        Self {
+            file: None,
+            key: key.to_owned(),
+            message,
+        }
+    }
+}
+
+/// What a reload changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Outcome {
+    /// Always true: what is not applied is a list of faults.
+    pub applied: bool,
+    /// How many configurations there were since the start, this one included.
+    pub generation: u64,
+    /// By key.
+    pub changes: Changes,
+}
+
+/// The keys whose changes are told apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Changes {
+    /// The allowlist, its file included.
+    pub authorized_subnets: Difference,
+}
+
+/// What came and what went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// Only in the new one.
+    pub added: Vec<String>,
+    /// Only in the old one.
+    pub removed: Vec<String>,
+}
+
+/// What serves a request.
+pub struct Snapshot {
+    /// The parts.
+    pub app: Arc<App>,
+    /// The routes.
+    pub router: Router,
+}
+
+/// The snapshot in force.
+pub struct Live {
+    current: ArcSwap<Snapshot>,
+    generation: AtomicU64,
+    source: Source,
+    applied: Applied,
+    certificates: Vec<Acceptor>,
+    turn: Mutex<()>,
+}
+
+impl Live {
+    /// Serves with `app` until a reload; `source` reads the next configuration, `applied` is told of it, and `certificates` are
+    /// read again with it.
+    pub fn new(
+        app: App,
+        source: Source,
+        applied: Applied,
+        certificates: Vec<Acceptor>,
+    ) -> Arc<Self> {
+        Arc::new_cyclic(|live| {
+            let app = Arc::new(app);
+            let router = router::router(&app, live);
+            Self {
+                current: ArcSwap::from_pointee(Snapshot { app, router }),
+                generation: AtomicU64::new(1),
+                source,
+                applied,
+                certificates,
+                turn: Mutex::new(()),
+            }
+        })
+    }
+
+    /// How many TLS handshakes failed since the start, by reason.
+    pub fn handshake_failures(&self) -> Vec<(&'static str, u64)> {
+        let acceptor = self.certificates.first();
+        acceptor
+            .map(Acceptor::handshake_failures)
+            .unwrap_or_default()
+    }
+
+    /// What serves now.
+    pub fn current(&self) -> Arc<Snapshot> {
+        self.current.load_full()
+    }
+
+    /// How many configurations there were since the start.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    /// Reads the configuration anew and puts it in force, or changes nothing and says why. One at a time.
+    pub async fn reload(self: &Arc<Self>) -> Result<Outcome, Vec<Fault>> {
+        let _turn = self.turn.lock().await;
+        let live = Arc::clone(self);
+        // Files, templates and programs: all of it blocks.
+        let result = tokio::task::spawn_blocking(move || live.exchange()).await;
+        let result = result.unwrap_or_else(|error| {
+            tracing::error!(%error, "a reload failed");
+            Err(vec![Fault {
+                file: None,
+                key: String::new(),
+                message: "internal fault".to_owned(),
+            }])
+        });
+        match &result {
+            Ok(Outcome {
+                generation,
+                changes,
+                ..
+            }) => {
+                tally::reloaded("applied");
+                let Difference { added, removed } = &changes.authorized_subnets;
+                let (added, removed) = (added.len(), removed.len());
+                tracing::info!(generation, added, removed, "configuration reloaded");
+            }
+            Err(faults) => {
+                tally::reloaded("refused");
+                for fault in faults {
+                    tracing::error!(file = ?fault.file, "configuration not reloaded: {fault}");
+                }
+            }
+        }
+        result
+    }
+
+    fn exchange(self: &Arc<Self>) -> Result<Outcome, Vec<Fault>> {
+        let old = self.current();
+        let (app, certificates) = self.prepare(&old.app).map_err(|fault| vec![fault])?;
+        let changes = Changes {
+            authorized_subnets: difference(&old.app.gate, &app.gate),
+        };
+        let app = Arc::new(app);
+        let router = router::router(&app, &Arc::downgrade(self));
+        for certificate in certificates {
+            certificate.install();
+        }
+        (self.applied)(&app.config);
+        self.current.store(Arc::new(Snapshot { app, router }));
+        let generation = self.generation.fetch_add(1, Ordering::Relaxed) + 1;
+        Ok(Outcome {
+            applied: true,
+            generation,
+            changes,
+        })
+    }
+
+    /// Everything that can fail.
+    fn prepare(&self, old: &App) -> Result<(App, Vec<kit::tls::Renewal>), Fault> {
+        let config = (self.source)()?;
+        let gate = Gate::new(&config.rest_api)?.after(&old.gate);
+        let app = old.with(config, gate)?;
+        let renewals = self.certificates.iter().map(Acceptor::renewal);
+        let renewals = renewals.collect::<Result<_, _>>().map_err(|error| Fault {
+            file: None,
+            key: "rest_api.https".to_owned(),
+            message: error.to_string(),
+        })?;
+        Ok((app, renewals))
+    }
+}
+
+fn difference(old: &Gate, new: &Gate) -> Difference {
+    let subnets = |gate: &Gate| -> BTreeSet<String> {
+        let rules = gate.rules.all().iter();
+        rules.map(|rule| rule.net.to_string()).collect()
+    };
+    let (old, new) = (subnets(old), subnets(new));
+    Difference {
+        added: new.difference(&old).cloned().collect(),
+        removed: old.difference(&new).cloned().collect(),
+    }
+}

@@ -1,0 +1,193 @@
+//! `check-config` and `check-access`, and a running phoned that is told of a new configuration (phoned.md §16.3).
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+fn phoned(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_phoned"))
+        .args(arguments)
+        .arg("-c")
+        .arg(folder.join("main.yml"))
+        .output()
+        .expect("it runs")
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+/// A main file, a folder with another and a list of subnets.
+fn folder(subnets: &str) -> TempDir {
+    let folder = TempDir::new().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    fs::create_dir(path("conf.d")).expect("made");
+    let (extra, list) = (path("conf.d"), path("voice.txt"));
+    let main = format!(
+        "extra_config_files: {}\nrest_api:\n  authorized_subnets_file: {}\n  trusted_proxies: [10.0.0.1]\n",
+        extra.display(),
+        list.display()
+    );
+    fs::write(path("main.yml"), main).expect("written");
+    fs::write(path("conf.d/50-subnets.yml"), subnets).expect("written");
+    fs::write(list, "# voice\n10.20.0.0/16\n").expect("written");
+    folder
+}
+
+#[test]
+fn check_config_names_the_file_of_each_entry_and_what_is_odd() {
+    let folder = folder(
+        "rest_api:\n  authorized_subnets:\n    - 10.20.5.0/24\n    - {subnet: 10.20.6.0/24, action: deny}\n",
+    );
+    let output = phoned(folder.path(), &["check-config"]);
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    for wanted in [
+        "allow 10.20.5.0/24 -  # ",
+        "50-subnets.yml:3",
+        "deny 10.20.6.0/24 -  # ",
+        "voice.txt:2",
+        "note: 10.20.5.0/24 (rest_api.authorized_subnets.0) changes nothing, it lies in 10.20.0.0/16",
+        "note: 10.20.6.0/24 (rest_api.authorized_subnets.1) overrides 10.20.0.0/16",
+    ] {
+        assert!(text.contains(wanted), "{wanted} in {text}");
+    }
+}
+
+#[test]
+fn check_config_ends_with_2_and_names_a_fault() {
+    let folder = folder("rest_api:\n  authorized_subnets: [10.0.0.0/99]\n");
+    let output = phoned(folder.path(), &["check-config"]);
+    assert_eq!(output.status.code(), Some(2));
+    let text = said(&output);
+    assert!(
+        text.contains("50-subnets.yml:2") && text.contains("10.0.0.0/99"),
+        "{text}"
+    );
+}
+
+#[test]
+fn check_access_tells_whether_a_phone_may_ask() {
+    let folder = folder(
+        "rest_api:\n  authorized_subnets:\n    - {subnet: 10.30.0.0/16, label: hall, vendors: [snom]}\n",
+    );
+    for (arguments, status, wanted) in [
+        (
+            &["10.20.0.7"][..],
+            0,
+            "allowed: 10.20.0.7 is in 10.20.0.0/16",
+        ),
+        (&["10.30.0.7", "--vendor", "snom"], 0, "hall"),
+        (&["10.30.0.7", "--vendor", "cisco"], 1, "(vendor)"),
+        (&["192.0.2.1"], 1, "(not_listed)"),
+        (
+            &["10.0.0.1", "--forwarded", "192.0.2.1, 10.20.0.7"],
+            0,
+            "10.20.0.7",
+        ),
+        (&["10.0.0.1", "--forwarded", "office"], 1, "(bad_forwarded)"),
+        (
+            &["192.0.2.1", "--forwarded", "10.20.0.7"],
+            1,
+            "(not_listed)",
+        ),
+    ] {
+        let output = phoned(folder.path(), &[&["check-access"], arguments].concat());
+        let text = said(&output);
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {text}");
+        assert!(text.contains(wanted), "{arguments:?}: {text}");
+    }
+}
+
+/// A phoned on free ports that is ended with the test.
+struct Daemon(Child, PathBuf);
+
+impl Daemon {
+    fn start(folder: &Path, watch: bool) -> Self {
+        let path = |name: &str| folder.join(name).display().to_string();
+        fs::write(path("key.yml"), "service_id: phoned\nservice_key: secret\n").expect("written");
+        let further = format!(
+            "watch: {watch}\nlog_filename: {}\nuser: ''\nbus: {{enabled: false}}\nmetrics: {{port: null}}\n\
+             auth: {{host: 127.0.0.1, port: 9, timeout: 1, key_file: {}}}\n\
+             rest_api: {{http: {{listen: 127.0.0.1, port: 0}}, https: {{enabled: false}}}}\n",
+            path("phoned.log"),
+            path("key.yml"),
+        );
+        fs::write(path("conf.d/60-rest.yml"), further).expect("written");
+        let child = Command::new(env!("CARGO_BIN_EXE_phoned"))
+            .arg("-c")
+            .arg(path("main.yml"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        let daemon = Self(child, folder.join("phoned.log"));
+        daemon.logs("listening");
+        daemon
+    }
+
+    /// Waits until the log has `wanted`; the bound only ends a test that would never end.
+    fn logs(&self, wanted: &str) -> String {
+        let started = Instant::now();
+        loop {
+            let text = fs::read_to_string(&self.1).unwrap_or_default();
+            if text.contains(wanted) {
+                return text;
+            }
+            assert!(
+                started.elapsed() < Duration::from_mins(1),
+                "no {wanted:?} in {text}"
+            );
+            std::thread::yield_now();
+        }
+    }
+
+    fn hang_up(&self) {
+        let sent = Command::new("kill")
+            .args(["-HUP", &self.0.id().to_string()])
+            .status();
+        assert!(sent.expect("kill runs").success());
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ended = self.0.kill();
+        let _waited = self.0.wait();
+    }
+}
+
+#[test]
+fn a_hangup_reloads_what_is_sound_and_refuses_what_is_not() {
+    let folder = folder("{}\n");
+    let daemon = Daemon::start(folder.path(), false);
+    let subnets = folder.path().join("conf.d/50-subnets.yml");
+    fs::write(&subnets, "rest_api: {authorized_subnets: [10.0.0.0/99]}\n").expect("written");
+    daemon.hang_up();
+    daemon.logs("configuration not reloaded: rest_api.authorized_subnets.0");
+    fs::write(&subnets, "rest_api: {authorized_subnets: [10.30.0.0/16]}\n").expect("written");
+    daemon.hang_up();
+    let text = daemon.logs("configuration reloaded");
+    assert!(
+        text.contains("generation=2") && text.contains("added=1"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_changed_file_is_noticed_when_it_is_watched() {
+    let folder = folder("{}\n");
+    let daemon = Daemon::start(folder.path(), true);
+    fs::write(
+        folder.path().join("voice.txt"),
+        "10.20.0.0/16\n10.40.0.0/16\n",
+    )
+    .expect("written");
+    let text = daemon.logs("configuration reloaded");
+    assert!(text.contains("added=1"), "{text}");
+}

@@ -1,0 +1,163 @@
+//! What phones get while backends fail, and how little backends are asked (phoned.md §14); the figures about it (§16.4).
+
+use std::sync::atomic::Ordering;
+
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::{
+    site::{Site, look, request},
+    stub::Stub,
+};
+
+#[tokio::test]
+async fn another_dird_answers_when_the_first_does_not() {
+    let second = Stub::start();
+    // The second knows the tokens that the first one's auth makes: it has made as many.
+    second.world.tokens.store(1, Ordering::SeqCst);
+    let others = json!([{"host": "127.0.0.1", "port": second.address.port()}]);
+    let site = Site::with(json!({"dird": {"others": others}})).await;
+    assert_eq!(site.look("cisco", "term=a").await.status, 200);
+    assert_eq!(second.world.searched(), 0, "the first one is well");
+    site.stub.world.dird_fails.store(503, Ordering::SeqCst);
+    for term in ["b", "c", "d"] {
+        let answer = site.look("cisco", &format!("term={term}")).await;
+        assert_eq!(answer.status, 200);
+        assert!(
+            !answer.head.contains("\r\nwarning: "),
+            "fresh, not remembered"
+        );
+    }
+    assert_eq!(second.world.searched(), 3);
+    site.stop().await;
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn with_every_dird_gone_phones_get_what_was_remembered_marked_as_old() {
+    let others = json!([{"host": "127.0.0.1", "port": 9}]);
+    let site = Site::with(json!({"dird": {"others": others}, "cache": {"lookup_ttl": 0}})).await;
+    assert_eq!(site.look("cisco", "term=a").await.status, 200);
+    site.stub.world.dird_fails.store(500, Ordering::SeqCst);
+    let old = site.look("cisco", "term=a").await;
+    assert_eq!(old.status, 200);
+    assert!(old.head.contains("\r\nwarning: 110"), "{}", old.head);
+    assert_eq!(site.look("cisco", "term=other").await.status, 503);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn every_time_of_0_switches_that_memory_off() {
+    let off = json!({"lookup_ttl": 0, "empty_ttl": 0, "stale_if_error": 0, "user_tenant_ttl": 0});
+    let site = Site::with(json!({"cache": off})).await;
+    for _ in 0..2 {
+        assert_eq!(site.look("cisco", "term=a").await.status, 200);
+    }
+    let world = &site.stub.world;
+    assert_eq!(
+        (world.searched(), world.user_calls.load(Ordering::SeqCst)),
+        (2, 2)
+    );
+    world.dird_fails.store(500, Ordering::SeqCst);
+    assert_eq!(site.look("cisco", "term=a").await.status, 503);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn five_hundred_phones_that_search_the_same_at_once_are_one_search() {
+    let site = Site::with(json!({"lookup": {"deadline": 60}, "dird": {"timeout": 60}})).await;
+    let world = &site.stub.world;
+    world.hold.store(true, Ordering::SeqCst);
+    let target = look("snom", "term=a");
+    let asked = join_all((0..500).map(|_| request(site.address, "GET", &target, "")));
+    let released = async {
+        while world.searched() == 0 {
+            tokio::task::yield_now().await;
+        }
+        world.hold.store(false, Ordering::SeqCst);
+        world.release.notify_one();
+    };
+    let (answers, ()) = tokio::join!(asked, released);
+    assert!(answers.iter().all(|answer| answer.status == 200));
+    assert_eq!(world.searched(), 1);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn dird_is_told_of_the_trace_that_a_request_belongs_to() {
+    let site = Site::start().await;
+    let (trace, parent) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
+    let header = format!("traceparent: 00-{trace}-{parent}-01\r\n");
+    site.send(&look("snom", "term=a"), &header).await;
+    site.look("snom", "term=b").await;
+    site.send(&look("snom", "term=c"), "traceparent: rubbish\r\n")
+        .await;
+    let traces = site.stub.world.traces.lock().expect("no panic").clone();
+    assert_eq!(traces[1..], ["", ""]);
+    let told: Vec<&str> = traces[0].split('-').collect();
+    assert_eq!((told[1], told[3]), (trace, "01"));
+    assert_ne!(told[2], parent, "our own span is dird's parent");
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_list_on_trial_is_counted_and_decides_nothing() {
+    let changes = json!({"metrics": {"port": 0}, "rest_api": {
+        "authorized_subnets_candidate": ["192.0.2.0/24"],
+    }});
+    let site = Site::with(changes).await;
+    assert_eq!(site.look("snom", "term=a").await.status, 200);
+    let figures = request(site.monitor().expect("a listener"), "GET", "/metrics", "").await;
+    let line = "phoned_access_candidate_total{decision=\"deny\"} 1";
+    assert!(
+        figures.body.lines().any(|shown| shown == line),
+        "{}",
+        figures.body
+    );
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn operators_see_figures_and_nobody_in_them() {
+    let changes = json!({"metrics": {"port": 0}, "rest_api": {
+        "authorized_subnets": [{"subnet": "127.0.0.1", "label": "figures"}],
+    }});
+    let site = Site::with(changes).await;
+    site.look("snom", "term=Quuxelberg").await;
+    site.look("snom", "term=Quuxelberg").await;
+    let monitor = site.monitor().expect("a listener");
+    assert_eq!(request(monitor, "GET", "/healthz", "").await.body, "ok\n");
+    let figures = request(monitor, "GET", "/metrics", "").await;
+    assert!(
+        figures
+            .head
+            .contains("content-type: text/plain; version=0.0.4")
+    );
+    for wanted in [
+        "phoned_access_total{decision=\"allow\",label=\"figures\"} 2",
+        "phoned_requests_total{vendor=\"snom\",step=\"lookup\",status=\"200\"} ",
+        "phoned_request_seconds_count{vendor=\"snom\",step=\"lookup\"} ",
+        "phoned_backend_seconds_count{backend=\"dird\",outcome=\"answered\"} ",
+        "phoned_cache_total{cache=\"document\",result=\"hit\"} ",
+        "phoned_cache_total{cache=\"lookup\",result=\"miss\"} ",
+        "phoned_config_generation 1",
+        "phoned_bus_connected 0",
+        "phoned_dirds_up 1",
+        "phoned_token_expires_seconds ",
+        "phoned_cache_bytes ",
+    ] {
+        assert!(
+            figures.body.lines().any(|line| line.starts_with(wanted)),
+            "{wanted} in {}",
+            figures.body
+        );
+    }
+    for private in ["Quuxelberg", "5f0c8a52", "127.0.0.1", "5550"] {
+        assert!(
+            !figures.body.contains(private),
+            "{private} in {}",
+            figures.body
+        );
+    }
+    site.stop().await;
+}

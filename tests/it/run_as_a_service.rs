@@ -1,0 +1,112 @@
+//! The daemons under a service manager: it is told when they serve and when they stop; the log can be moved away; its lines
+//! name the request they are about and nobody that was searched for (dird-platform.md §11 and §12, phoned.md §16.5).
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use e2e::daemon::Daemon;
+use e2e::site::{PATIENCE, Plan, phone_url};
+use e2e::wire;
+use nix::sys::signal::Signal;
+use tokio::net::UnixDatagram;
+use tokio::time::{sleep, timeout};
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const PARENT: &str = "00f067aa0ba902b7";
+const TERM: &str = "Quuxelberg";
+
+/// The next message to the service manager.
+async fn told(manager: &UnixDatagram) -> Result<String> {
+    let mut buffer = [0; 512];
+    let length = timeout(PATIENCE, manager.recv(&mut buffer)).await??;
+    Ok(String::from_utf8_lossy(&buffer[..length]).into_owned())
+}
+
+/// What is in the file, once `wanted` is in it.
+async fn logged(file: &Path, wanted: &str) -> Result<String> {
+    let reading = async {
+        loop {
+            let text = std::fs::read_to_string(file).unwrap_or_default();
+            if text.contains(wanted) {
+                return text;
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let read = timeout(PATIENCE, reading).await;
+    read.with_context(|| format!("no {wanted:?} in {}", file.display()))
+}
+
+/// Starts `name`, searches through `url`, moves its log away, stops it; `route` is what its log calls the request.
+async fn serve_and_rotate(plan: &Plan, name: &'static str, url: &str, route: &str) -> Result<()> {
+    let socket = plan.file(&format!("{name}.socket"));
+    let manager = UnixDatagram::bind(&socket)?;
+    let (config, log) = (format!("{name}.yml"), plan.file(&format!("{name}.log")));
+    let variables = [("NOTIFY_SOCKET", socket.as_path())];
+    let arguments = ["-c", config.as_str()];
+    let mut daemon = Daemon::start_in(name, &arguments, &variables, plan.home(), plan.home())?;
+    ensure!(told(&manager).await?.starts_with("READY=1\n"));
+
+    let parent = format!("00-{TRACE}-{PARENT}-01");
+    wire::get(
+        url,
+        None,
+        &[("traceparent", &parent), ("X-Auth-Token", "t")],
+    )
+    .await?;
+    let text = logged(&log, TRACE).await?;
+    let line = text
+        .lines()
+        .find(|line| line.contains(TRACE) && line.contains("answered"))
+        .context("no line about the request")?;
+    ensure!(line.contains(&format!("parent_id={PARENT}")), "{line}");
+    ensure!(line.contains("span_id=") && line.contains(route), "{line}");
+    ensure!(!text.contains(TERM), "{text}");
+
+    let moved = plan.file(&format!("{name}.log.1"));
+    std::fs::rename(&log, &moved)?;
+    daemon.signal(Signal::SIGHUP)?;
+    let reopened = async {
+        while !log.exists() {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, reopened)
+        .await
+        .context("no new log file")?;
+    wire::get(url, None, &[]).await?;
+    logged(&log, "answered").await?;
+
+    daemon.signal(Signal::SIGTERM)?;
+    ensure!(told(&manager).await?.starts_with("STOPPING=1\n"));
+    let status = daemon.ended(PATIENCE).await?;
+    ensure!(status.success(), "{status}:\n{}", daemon.output());
+    Ok(())
+}
+
+fn local(port: &serde_json::Value) -> Result<SocketAddr> {
+    let port = u16::try_from(port.as_u64().context("a port")?)?;
+    Ok(SocketAddr::from(([127, 0, 0, 1], port)))
+}
+
+#[tokio::test]
+async fn dird_tells_its_manager_and_logs_requests_but_not_people() -> Result<()> {
+    let plan = Plan::demo()?;
+    plan.load().await?;
+    let rest = local(&plan.dird["rest_api"]["port"])?;
+    let url = format!("http://{rest}/0.1/directories/lookup/default?term={TERM}");
+    serve_and_rotate(&plan, "dird", &url, "/directories/lookup/{profile}").await
+}
+
+#[tokio::test]
+async fn phoned_tells_its_manager_and_logs_requests_but_not_people() -> Result<()> {
+    let plan = Plan::demo()?;
+    plan.load().await?;
+    let user = "3f1f3c1e-6f5e-4c39-8a3e-6f0d1c8a0b5e";
+    let url = phone_url(plan.phones()?, "directories/lookup/default/cisco", user);
+    let url = format!("{url}&term={TERM}");
+    let route = "/0.1/directories/lookup/{profile}/cisco";
+    serve_and_rotate(&plan, "phoned", &url, route).await
+}

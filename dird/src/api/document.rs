@@ -24,6 +24,13 @@ const REFUSALS: [(&str, &str); 9] = [
     ("503", "The database or the authority is unavailable"),
 ];
 
+/// What a route that needs no token itself may answer to what it reads.
+const OPEN_REFUSALS: [(&str, &str); 3] = [
+    ("400", "What was sent is wrong"),
+    ("405", "The method does not go with what was sent"),
+    ("413", "The body is too long"),
+];
+
 /// Shows the document. Behind a front that sets `X-Script-Name` the paths start there.
 pub async fn show(open: Open) -> Answer {
     let mount = open
@@ -94,6 +101,11 @@ fn operation(route: &Route) -> Value {
             );
         }
         for (status, text) in REFUSALS {
+            let refusal = json!({"description": text, "schema": {"$ref": "#/definitions/Error"}});
+            responses.insert(status.into(), refusal);
+        }
+    } else if !route.query.is_empty() {
+        for (status, text) in OPEN_REFUSALS {
             let refusal = json!({"description": text, "schema": {"$ref": "#/definitions/Error"}});
             responses.insert(status.into(), refusal);
         }

@@ -1,5 +1,7 @@
 //! Sorting and cutting lists that are in memory (dird-api-semantics.md §5).
 
+use std::cmp::Reverse;
+
 use crate::store::{Listed, Page};
 
 /// The page of `filtered` items, sorted by the transliterated text of `key`; equal ones keep their order in both directions.
@@ -9,17 +11,16 @@ pub fn listed<T>(
     page: &Page,
     key: impl Fn(&T) -> String,
 ) -> Listed<T> {
-    let text = |item: &T| any_ascii::any_ascii(&key(item));
-    filtered.sort_by(|one, other| {
-        let (one, other) = (text(one), text(other));
+    let text = |item: &T| {
+        let text = any_ascii::any_ascii(&key(item));
         // What is empty comes after everything.
-        let order = (one.is_empty(), one).cmp(&(other.is_empty(), other));
-        if page.descending {
-            order.reverse()
-        } else {
-            order
-        }
-    });
+        (text.is_empty(), text)
+    };
+    if page.descending {
+        filtered.sort_by_cached_key(|item| Reverse(text(item)));
+    } else {
+        filtered.sort_by_cached_key(text);
+    }
     let count = filtered.len();
     let offset = usize::try_from(page.offset).unwrap_or(usize::MAX);
     let limit = page.limit.map_or(usize::MAX, |limit| {

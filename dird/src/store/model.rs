@@ -1,5 +1,6 @@
 //! The rows that stores read and write, and their identifiers.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use indexmap::IndexMap;
@@ -167,8 +168,32 @@ pub struct ResolvedProfile {
     pub profile: Profile,
     /// Its display.
     pub display: Option<Display>,
-    /// Every source of its services.
+    /// Every source of its services, once, in the order in which the services name them.
     pub sources: Vec<Source>,
+}
+
+impl ResolvedProfile {
+    /// Puts the sources, which come in any order, in the profile's own.
+    pub(super) fn new(
+        profile: Profile,
+        display: Option<Display>,
+        mut sources: Vec<Source>,
+    ) -> Self {
+        let named = profile
+            .services
+            .values()
+            .flat_map(|service| &service.sources);
+        let mut places = HashMap::new();
+        for (place, id) in named.enumerate() {
+            places.entry(id).or_insert(place);
+        }
+        sources.sort_by_key(|source| places.get(&source.uuid));
+        Self {
+            profile,
+            display,
+            sources,
+        }
+    }
 }
 
 /// An internal phonebook.

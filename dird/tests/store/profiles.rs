@@ -1,5 +1,7 @@
 //! Profiles.
 
+use std::collections::HashMap;
+
 use dird::store::StoreError;
 use dird::store::model::{DisplayId, Profile, ProfileService, SourceId};
 use serde_json::{Map, json};
@@ -12,6 +14,7 @@ on_both_engines!(
     what_belongs_to_another_tenant_is_unknown,
     a_source_named_twice_is_kept_once,
     a_resolved_profile_has_all_that_a_lookup_needs,
+    the_sources_of_a_resolved_profile_are_in_the_order_of_its_services,
     a_name_with_nul_resolves_to_nothing,
 );
 
@@ -174,11 +177,37 @@ async fn a_resolved_profile_has_all_that_a_lookup_needs(world: World) {
     let found = found.unwrap().unwrap();
     assert_eq!(found.profile, wanted);
     assert_eq!(found.display.map(|display| display.uuid), wanted.display);
-    let mut names: Vec<&str> = found.sources.iter().map(|source| &*source.name).collect();
-    names.sort_unstable();
-    assert_eq!(names, ["one", "two"]);
+    let mut ids: Vec<_> = found.sources.iter().map(|source| &source.uuid).collect();
+    ids.sort_unstable();
+    let mut named = wanted.services["lookup"].sources.iter().collect::<Vec<_>>();
+    named.sort_unstable();
+    assert_eq!(ids, named);
     let other = world.store.resolve_profile(&scope, "Default").await;
     assert_eq!(other.unwrap(), None);
+}
+
+async fn the_sources_of_a_resolved_profile_are_in_the_order_of_its_services(world: World) {
+    let scope = tenant();
+    let mut sources = HashMap::new();
+    for name in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+        let source = csv(&scope, name);
+        world.store.create_source(&scope, &source).await.unwrap();
+        sources.insert(name, source);
+    }
+    let mut wanted = profile(&scope, "default");
+    for (name, asked) in [
+        ("reverse", "h c a"),
+        ("lookup", "c g b h"),
+        ("favorites", "f a e d"),
+    ] {
+        let asked: Vec<_> = asked.split(' ').map(|name| &sources[name]).collect();
+        wanted.services.insert(name.to_owned(), service(&asked));
+    }
+    world.store.create_profile(&scope, &wanted).await.unwrap();
+    let found = world.store.resolve_profile(&scope, "default").await;
+    let found = found.unwrap().unwrap();
+    let names: String = found.sources.iter().map(|source| &*source.name).collect();
+    assert_eq!(names, "hcagbfed");
 }
 
 async fn a_name_with_nul_resolves_to_nothing(world: World) {

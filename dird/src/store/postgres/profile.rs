@@ -192,11 +192,7 @@ impl Profiles for Postgres {
         let sources = sqlx::query(SOURCES).bind(tenant).bind(&uuid);
         let sources = sources.fetch_all(&mut *read).await?;
         let sources = sources.iter().map(source::read).collect::<Stored<_>>()?;
-        Ok(Some(ResolvedProfile {
-            profile,
-            display: shown,
-            sources,
-        }))
+        Ok(Some(ResolvedProfile::new(profile, shown, sources)))
     }
 }
 

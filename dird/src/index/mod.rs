@@ -5,6 +5,8 @@
 mod exact;
 mod held;
 mod lists;
+#[cfg(test)]
+mod names;
 mod people;
 mod search;
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 mod access;
 mod builtin_http;
+mod builtin_site;
 mod command_line;
 mod fake_auth;
 mod own_token;

@@ -1,10 +1,10 @@
-//! Contacts of a list, and what followers of it read.
+//! Contacts of a list.
 
 use dird::identity::Tenant;
 use dird::store::model::{Contact, ContactId, ListId, random_id};
-use dird::store::{Followed, Imported, Page, StoreError};
+use dird::store::{Imported, Page, StoreError};
 
-use crate::world::{World, contact, tenant};
+use crate::world::{World, book, contact};
 
 on_both_engines!(
     a_contact_is_kept_as_it_was_sent,
@@ -14,22 +14,8 @@ on_both_engines!(
     an_import_adds_each_content_once_and_says_what_it_did,
     an_import_that_is_not_committed_leaves_nothing,
     foreign_and_unknown_lists_are_missing,
-    followers_get_what_has_changed_since,
-    a_follower_that_missed_too_much_is_told_to_reload,
     writers_of_one_list_take_turns,
-    own_changes_raise_the_generation_before_they_are_acknowledged,
 );
-
-async fn book(world: &World) -> (Tenant, ListId) {
-    let scope = tenant();
-    let made = world
-        .store
-        .create_phonebook(&scope, "book", None)
-        .await
-        .unwrap();
-    let list = (&made.uuid).into();
-    (scope, list)
-}
 
 fn with(fields: &[(&str, Option<&str>)]) -> Contact {
     let fields = fields.iter();
@@ -310,111 +296,6 @@ async fn foreign_and_unknown_lists_are_missing(world: World) {
     }
 }
 
-#[expect(clippy::too_many_lines, reason = "one story, told in order")]
-async fn followers_get_what_has_changed_since(world: World) {
-    let (scope, list) = book(&world).await;
-    let (ann, bob) = (contact("Ann", "1"), contact("Bob", "2"));
-    for contact in [&ann, &bob] {
-        world
-            .store
-            .create_contact(&scope, &list, contact)
-            .await
-            .unwrap();
-    }
-    let before = world.store.contents(&scope, &list).await.unwrap();
-    let edited = Contact {
-        uuid: bob.uuid.clone(),
-        ..contact("Zed", "9")
-    };
-    let cid = contact("Cid", "3");
-    world
-        .store
-        .create_contact(&scope, &list, &cid)
-        .await
-        .unwrap();
-    world
-        .store
-        .update_contact(&scope, &list, &edited)
-        .await
-        .unwrap();
-    world
-        .store
-        .delete_contact(&scope, &list, &ann.uuid)
-        .await
-        .unwrap();
-    let followed = world
-        .store
-        .follow(&scope, &list, before.standing.sequence)
-        .await;
-    let Followed::Changes {
-        standing,
-        written,
-        removed,
-    } = followed.unwrap()
-    else {
-        panic!("so little can be followed");
-    };
-    let contacts: Vec<&Contact> = written.iter().map(|placed| &placed.contact).collect();
-    assert_eq!(contacts, [&cid, &edited]);
-    assert_eq!(written[1].position, before.contacts[1].position);
-    assert_eq!(removed, [ann.uuid]);
-    let now = world.store.contents(&scope, &list).await.unwrap().standing;
-    assert_eq!(standing, now);
-    assert_eq!(
-        world.store.version(&scope, &list).await.unwrap(),
-        Some(now.version)
-    );
-    let nothing = world
-        .store
-        .follow(&scope, &list, now.sequence)
-        .await
-        .unwrap();
-    let expected = Followed::Changes {
-        standing: now,
-        written: vec![],
-        removed: vec![],
-    };
-    assert_eq!(nothing, expected);
-}
-
-async fn a_follower_that_missed_too_much_is_told_to_reload(world: World) {
-    let (scope, list) = book(&world).await;
-    world
-        .store
-        .create_contact(&scope, &list, &contact("Ann", "1"))
-        .await
-        .unwrap();
-    let before = world.store.contents(&scope, &list).await.unwrap().standing;
-    world.store.clear_contacts(&scope, &list).await.unwrap();
-    let followed = world
-        .store
-        .follow(&scope, &list, before.sequence)
-        .await
-        .unwrap();
-    assert_eq!(followed, Followed::Reload);
-    // As after a restore of the database: the follower knows a future.
-    let followed = world
-        .store
-        .follow(&scope, &list, before.sequence + 100)
-        .await
-        .unwrap();
-    assert_eq!(followed, Followed::Reload);
-    let after = world.store.contents(&scope, &list).await.unwrap();
-    assert!(after.contacts.is_empty());
-    let mut import = world.store.import_contacts(&scope, &list).await.unwrap();
-    let many: Vec<Contact> = (0..10_001)
-        .map(|number| contact("x", &number.to_string()))
-        .collect();
-    import.add(&many).await.unwrap();
-    import.commit().await.unwrap();
-    let followed = world
-        .store
-        .follow(&scope, &list, after.standing.sequence)
-        .await
-        .unwrap();
-    assert_eq!(followed, Followed::Reload);
-}
-
 async fn writers_of_one_list_take_turns(world: World) {
     let (scope, list) = book(&world).await;
     let mut writers = tokio::task::JoinSet::new();
@@ -444,39 +325,4 @@ async fn writers_of_one_list_take_turns(world: World) {
             .collect();
         assert_eq!(numbers, ["0", "1", "2", "3", "4"]);
     }
-}
-
-async fn own_changes_raise_the_generation_before_they_are_acknowledged(world: World) {
-    let (scope, list) = book(&world).await;
-    let ann = contact("Ann", "1");
-    let mut before = world.store.contents_generation();
-    let mut raised = |what: &str| {
-        let now = world.store.contents_generation();
-        assert!(now > before, "{what}");
-        before = now;
-    };
-    world
-        .store
-        .create_contact(&scope, &list, &ann)
-        .await
-        .unwrap();
-    raised("create");
-    world
-        .store
-        .update_contact(&scope, &list, &ann)
-        .await
-        .unwrap();
-    raised("update");
-    world
-        .store
-        .delete_contact(&scope, &list, &ann.uuid)
-        .await
-        .unwrap();
-    raised("delete");
-    let mut import = world.store.import_contacts(&scope, &list).await.unwrap();
-    import.add(&[ann]).await.unwrap();
-    import.commit().await.unwrap();
-    raised("import");
-    world.store.clear_contacts(&scope, &list).await.unwrap();
-    raised("clear");
 }

@@ -24,6 +24,8 @@ mod accounts;
 mod changes;
 mod contacts;
 mod displays;
+mod followers;
+mod held_lists;
 mod inventory;
 mod isolation;
 mod lists;

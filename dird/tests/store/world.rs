@@ -2,8 +2,8 @@
 
 use dird::identity::{SystemAuthority, Tenant, TenantId};
 use dird::store::model::{
-    Contact, ContactId, DisplayColumn, Profile, ProfileId, ProfileService, Source, SourceId,
-    random_id,
+    Contact, ContactId, DisplayColumn, ListId, Profile, ProfileId, ProfileService, Source,
+    SourceId, random_id,
 };
 use dird::store::{self, Listed, Page, Store};
 use e2e::postgres::Cluster;
@@ -126,4 +126,16 @@ pub(crate) fn contact(name: &str, number: &str) -> Contact {
             ("firstname".into(), Some(name.into())),
         ]),
     }
+}
+
+/// An empty phonebook of a tenant that nobody knows yet.
+pub(crate) async fn book(world: &World) -> (Tenant, ListId) {
+    let scope = tenant();
+    let made = world
+        .store
+        .create_phonebook(&scope, "book", None)
+        .await
+        .unwrap();
+    let list = (&made.uuid).into();
+    (scope, list)
 }

@@ -48,14 +48,14 @@ impl HeldList {
         })
     }
 
-    /// True if the list was the newest at this generation of contents.
-    pub(super) fn is_checked(&self, generation: u64) -> bool {
-        self.checked.load(Ordering::Acquire) == generation
+    /// True if the list was the newest at this generation of contents, or at a later one.
+    pub(super) fn is_checked_since(&self, generation: u64) -> bool {
+        self.checked.load(Ordering::Acquire) >= generation
     }
 
     /// Notes that it was.
     pub(super) fn check(&self, generation: u64) {
-        self.checked.store(generation, Ordering::Release);
+        self.checked.fetch_max(generation, Ordering::AcqRel);
     }
 
     /// The list after changes; none when they are so many that it is better read anew.

@@ -23,6 +23,9 @@ use crate::store::{Contents, Followed, Placed, Standing, Store, StoreError};
 /// Contacts up to which a list is read while the first one who asks waits.
 const SHORT: i64 = 2_000;
 
+/// Contacts that a text may be found in by the store; for more the list itself is waited for.
+const COMMON: i64 = 5_000;
+
 /// Pieces of a list that may be read before they are indexed.
 const AHEAD: usize = 4;
 
@@ -101,12 +104,7 @@ impl Lists {
         let Some(needle) = term.needle() else {
             return self.whole(key).await;
         };
-        self.load_aside(key);
-        let some = self
-            .store
-            .containing(&key.tenant, &key.list, needle)
-            .await?;
-        index(some, key.columns.clone()).await
+        self.containing(key, needle).await
     }
 
     /// Contacts of the list, all of them or at least those with one of the identifiers.
@@ -138,9 +136,21 @@ impl Lists {
         let Some(form) = forms(number).next() else {
             return self.whole(key).await;
         };
+        self.containing(key, &form).await
+    }
+
+    /// Contacts of a long list that hold `text`, from the store while the list is read; all of them where the text is common.
+    async fn containing(
+        self: &Arc<Self>,
+        key: &ListKey,
+        text: &str,
+    ) -> Result<Arc<HeldList>, ListError> {
         self.load_aside(key);
-        let some = self.store.containing(&key.tenant, &key.list, &form).await?;
-        index(some, key.columns.clone()).await
+        let (tenant, list) = (&key.tenant, &key.list);
+        match self.store.containing(tenant, list, text, COMMON).await? {
+            Some(some) => index(some, key.columns.clone()).await,
+            None => self.whole(key).await,
+        }
     }
 
     /// Every contact of the list. Waiting callers share one read, which goes on when they give up.
@@ -148,6 +158,20 @@ impl Lists {
         if let Some(held) = self.current(key).await? {
             return Ok(held);
         }
+        let generation = self.store.contents_generation();
+        let read = self.shared_read(key).await?;
+        if read.is_checked_since(generation) {
+            return Ok(read);
+        }
+        // The read began before somebody wrote what this caller may have been told of.
+        match self.current(key).await? {
+            Some(held) => Ok(held),
+            None => Ok(load(self.store.clone(), key.clone()).await?),
+        }
+    }
+
+    /// A read that all who ask at this time wait for; it may have begun before they asked.
+    async fn shared_read(self: &Arc<Self>, key: &ListKey) -> Result<Arc<HeldList>, ListError> {
         let (lists, key, stop) = (Arc::clone(self), key.clone(), self.stop.clone());
         let reading = self.tasks.spawn(async move {
             let load = load(lists.store.clone(), key.clone());
@@ -182,7 +206,7 @@ impl Lists {
         let Some(held) = self.held.get(key).await else {
             return Ok(None);
         };
-        if held.is_checked(generation) {
+        if held.is_checked_since(generation) {
             return Ok(Some(held));
         }
         match self.store.version(&key.tenant, &key.list).await {

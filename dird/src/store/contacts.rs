@@ -117,8 +117,14 @@ pub trait Contacts: Send + Sync {
     async fn contents(&self, tenant: &Tenant, list: &ListId) -> Stored<Contents>;
     /// Starts to read a list.
     async fn read_contacts(&self, tenant: &Tenant, list: &ListId) -> Stored<Box<dyn Reading>>;
-    /// Contacts that hold `text` in a form of some value ([`kit::fold::forms`]), among others perhaps.
-    async fn containing(&self, tenant: &Tenant, list: &ListId, text: &str) -> Stored<Contents>;
+    /// Contacts that hold `text` in a form of some value ([`kit::fold::forms`]); none if they are more than `most`.
+    async fn containing(
+        &self,
+        tenant: &Tenant,
+        list: &ListId,
+        text: &str,
+        most: i64,
+    ) -> Stored<Option<Contents>>;
     /// Contacts with one of these identifiers.
     async fn identified(&self, tenant: &Tenant, list: &ListId, ids: &[String]) -> Stored<Contents>;
     /// True if the list has more contacts than `count`.

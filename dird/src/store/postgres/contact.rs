@@ -206,8 +206,14 @@ impl Contacts for Postgres {
         self.start_reading(scope, list).await
     }
 
-    async fn containing(&self, scope: &Tenant, list: &ListId, text: &str) -> Stored<Contents> {
-        self.read_containing(scope, list, text).await
+    async fn containing(
+        &self,
+        scope: &Tenant,
+        list: &ListId,
+        text: &str,
+        most: i64,
+    ) -> Stored<Option<Contents>> {
+        self.read_containing(scope, list, text, most).await
     }
 
     async fn identified(&self, scope: &Tenant, list: &ListId, ids: &[String]) -> Stored<Contents> {

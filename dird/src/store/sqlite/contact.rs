@@ -197,8 +197,14 @@ impl Contacts for Sqlite {
         self.start_reading(scope, list).await
     }
 
-    async fn containing(&self, scope: &Tenant, list: &ListId, text: &str) -> Stored<Contents> {
-        self.read_containing(scope, list, text).await
+    async fn containing(
+        &self,
+        scope: &Tenant,
+        list: &ListId,
+        text: &str,
+        most: i64,
+    ) -> Stored<Option<Contents>> {
+        self.read_containing(scope, list, text, most).await
     }
 
     async fn identified(&self, scope: &Tenant, list: &ListId, ids: &[String]) -> Stored<Contents> {

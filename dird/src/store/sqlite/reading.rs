@@ -14,7 +14,7 @@ use crate::store::{Contents, Placed, Reading, Standing, Stored};
 const NEXT: &str = "SELECT uuid, fields, position FROM contact \
      WHERE tenant_uuid = $1 AND list_uuid = $2 AND position > $3 ORDER BY position LIMIT $4";
 const CONTAINING: &str = "SELECT uuid, fields, position FROM contact \
-     WHERE tenant_uuid = $1 AND list_uuid = $2 AND instr(folded, $3) > 0 ORDER BY position";
+     WHERE tenant_uuid = $1 AND list_uuid = $2 AND instr(folded, $3) > 0 ORDER BY position LIMIT $4";
 const IDENTIFIED: &str = "SELECT uuid, fields, position FROM contact \
      WHERE tenant_uuid = $1 AND list_uuid = $2 AND uuid IN (SELECT value FROM json_each($3)) ORDER BY position";
 const BEYOND: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM contact \
@@ -77,18 +77,21 @@ impl Sqlite {
         scope: &Tenant,
         list: &ListId,
         text: &str,
-    ) -> Stored<Contents> {
+        most: i64,
+    ) -> Stored<Option<Contents>> {
         let (mut read, standing) = self.standing_of(scope, list).await?;
         let rows = sqlx::query(CONTAINING)
             .bind(scope.id().as_str())
             .bind(&list.0)
             .bind(text)
+            .bind(most + 1)
             .fetch_all(&mut *read)
             .await?;
-        Ok(Contents {
-            standing,
-            contacts: rows.iter().map(placed).collect::<Stored<_>>()?,
-        })
+        if i64::try_from(rows.len()).is_ok_and(|count| count <= most) {
+            let contacts = rows.iter().map(placed).collect::<Stored<_>>()?;
+            return Ok(Some(Contents { standing, contacts }));
+        }
+        Ok(None)
     }
 
     /// [`crate::store::Contacts::identified`].

@@ -1,7 +1,7 @@
 //! Importing files over HTTP: what the import routes have in common. The answer may be as long as the file, so it is not kept in
 //! memory either (dird-api-contacts.md §1.7, §4, §5).
 
-use std::io::{self, Write};
+use std::io;
 
 use async_trait::async_trait;
 use axum::body::Body;
@@ -36,23 +36,22 @@ pub(super) async fn file(
 
 /// The answer of an import, written while it runs.
 pub(super) struct ImportAnswer {
-    written: Option<Spool>,
-    empty: bool,
+    written: Spool,
+    separator: &'static str,
 }
 
 impl ImportAnswer {
     /// An answer without contacts so far.
     pub(super) fn new() -> Self {
         Self {
-            written: Some(Spool::default()),
-            empty: true,
+            written: Spool::default(),
+            separator: "",
         }
     }
 
     async fn append(&mut self, bytes: Vec<u8>) -> io::Result<()> {
-        let gone = || io::Error::other("the answer was given already");
-        let written = self.written.take().ok_or_else(gone)?;
-        self.written = Some(written.append(bytes.into()).await?);
+        let written = std::mem::take(&mut self.written);
+        self.written = written.append(bytes.into()).await?;
         Ok(())
     }
 
@@ -63,20 +62,14 @@ impl ImportAnswer {
         failed: &impl Serialize,
     ) -> Result<Response, ApiError> {
         let internal = |error: io::Error| ApiError::Internal(error.into());
-        let mut end = Vec::new();
-        end.write_all(if self.empty { b"{\"created\": [" } else { b"" })
-            .map_err(internal)?;
-        end.write_all(b"], \"failed\": ").map_err(internal)?;
-        serde_json::to_writer(&mut end, failed)
-            .map_err(|error| ApiError::Internal(error.into()))?;
-        end.write_all(b"}\n").map_err(internal)?;
-        self.append(end).await.map_err(internal)?;
-        let Some(mut written) = self.written else {
-            return Err(ApiError::Internal("the answer was given already".into()));
-        };
-        written.rewind().map_err(internal)?;
-        let length = written.bytes();
-        let mut response = Response::new(Body::from_stream(pieces(written)));
+        let failed = serde_json::to_string(failed);
+        let failed = failed.map_err(|error| ApiError::Internal(error.into()))?;
+        let start = if self.written.bytes() == 0 { START } else { "" };
+        let end = format!("{start}], \"failed\": {failed}}}\n");
+        self.append(end.into_bytes()).await.map_err(internal)?;
+        self.written.rewind().map_err(internal)?;
+        let length = self.written.bytes();
+        let mut response = Response::new(Body::from_stream(pieces(self.written)));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(
@@ -88,18 +81,18 @@ impl ImportAnswer {
     }
 }
 
+/// What comes before the contacts.
+const START: &str = "{\"created\": [";
+
 #[async_trait]
 impl Sink for ImportAnswer {
     async fn added(&mut self, contacts: Vec<Contact>) -> io::Result<()> {
-        let mut bytes = Vec::new();
+        let start = if self.written.bytes() == 0 { START } else { "" };
+        let mut bytes = start.as_bytes().to_vec();
         for contact in &contacts {
-            bytes.extend_from_slice(if self.empty {
-                b"{\"created\": ["
-            } else {
-                b", "
-            });
-            self.empty = false;
+            bytes.extend_from_slice(self.separator.as_bytes());
             serde_json::to_writer(&mut bytes, &Shown(contact))?;
+            self.separator = ", ";
         }
         self.append(bytes).await
     }

@@ -93,7 +93,12 @@ impl Import {
         };
         let charset = Charset::named(&load.charset)?;
         let file = spooled(&load.file).with_context(|| load.file.display().to_string())?;
-        let (tenant, phonebook) = load.place.find_or_make(config, store).await?;
+        let found = load.place.find(store).await?;
+        let made = found.is_none();
+        let (tenant, phonebook) = match found {
+            Some(found) => found,
+            None => load.place.make(config, store).await?,
+        };
         let bar = progress_bar();
         let list = (&phonebook.uuid).into();
         let loaded = load_into_phonebook(store, &tenant, &list, (file, charset, form), |loaded| {
@@ -101,6 +106,9 @@ impl Import {
         });
         let loaded = loaded.await;
         bar.finish_and_clear();
+        if loaded.is_err() && made {
+            store.delete_phonebook(&tenant, &phonebook.uuid).await?;
+        }
         let loaded = loaded.with_context(|| "nothing was imported")?;
         print!("{}", summary(&loaded, &phonebook.name)?);
         if loaded.read == 0 {
@@ -156,14 +164,8 @@ impl Place {
         Ok(found.pop())
     }
 
-    async fn find_or_make(
-        &self,
-        config: &Config,
-        store: &Store,
-    ) -> anyhow::Result<(Tenant, Phonebook)> {
-        if let Some(found) = self.find(store).await? {
-            return Ok(found);
-        }
+    /// A new phonebook, in the tenant that is named or in the master tenant.
+    async fn make(&self, config: &Config, store: &Store) -> anyhow::Result<(Tenant, Phonebook)> {
         let tenant = match &self.tenant {
             Some(asked) => tenant::known(store.as_ref(), asked).await?.uuid,
             None => key::master_tenant(config, store).await?,

@@ -82,7 +82,7 @@ pub async fn checked_for_phonebook(file: Spool, charset: Charset) -> Result<Spoo
     on_a_thread(move || check(file, charset)).await
 }
 
-/// Imports a file that was checked into a phonebook. Rows whose content the phonebook has are left out.
+/// Imports a file that was checked into a phonebook, in one transaction. Rows whose content the phonebook has are left out.
 pub async fn import_into_phonebook(
     store: &Store,
     tenant: &Tenant,
@@ -90,20 +90,9 @@ pub async fn import_into_phonebook(
     (file, charset): (Spool, Charset),
     sink: &mut dyn Sink,
 ) -> Result<(), Refused> {
-    let rows = read_ahead(file, charset, |columns, _, row| {
+    let mut batches = read_ahead(file, charset, |columns, _, row| {
         phonebook_row(columns, row).ok()
     });
-    add_batches(store, tenant, list, rows, sink).await
-}
-
-/// Adds batches of contacts in one transaction.
-pub(super) async fn add_batches(
-    store: &Store,
-    tenant: &Tenant,
-    list: &ListId,
-    mut batches: mpsc::Receiver<Result<Vec<Contact>, Refused>>,
-    sink: &mut dyn Sink,
-) -> Result<(), Refused> {
     let mut import = store.import_contacts(tenant, list).await?;
     while let Some(batch) = batches.recv().await {
         let batch = batch?;

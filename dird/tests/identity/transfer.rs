@@ -241,6 +241,11 @@ async fn what_cannot_be_done_is_said_and_changes_nothing() {
         let complaint = import(&more);
         assert!(complaint.contains(said), "{complaint}");
     }
+    let command = ["import", "csv", "--phonebook", "new", "--tenant", "acme"];
+    let said = desk.complains(&[&command[..], &[&broken]].concat(), "");
+    assert!(said.contains("nothing was imported"), "{said}");
+    let said = desk.complains(&["export", "csv", "--phonebook", "new"], "");
+    assert!(said.contains("no such phonebook: new"), "{said}");
     let said = desk.complains(&["export", "csv", "--phonebook", "none"], "");
     assert!(said.contains("no such phonebook: none"), "{said}");
     assert_eq!(desk.kept(&acme, "people").await, [fields(&[("a", "b")])]);

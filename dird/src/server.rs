@@ -27,7 +27,7 @@ use crate::events::Events;
 use crate::identity::Authority;
 use crate::identity::builtin::{self, AccountsError};
 use crate::index::{Lists, People};
-use crate::lookup::Lookup;
+use crate::lookup::{Lookup, limit};
 use crate::monitor::{self, Monitored};
 use crate::slow_lane::SlowLane;
 use crate::store::{self, Store};
@@ -207,11 +207,7 @@ fn app(
     around: Surroundings,
     shown: RunningConfig,
 ) -> App {
-    let limit = config
-        .lookup
-        .default_timeout
-        .map(seconds)
-        .filter(|limit| !limit.is_zero());
+    let limit = config.lookup.default_timeout.and_then(limit);
     let slow_lane = around.lists.slow_lane().clone();
     App {
         authority,

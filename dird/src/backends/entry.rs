@@ -64,6 +64,17 @@ enum Raw {
     Map(Map<String, Value>),
 }
 
+/// What tells a contact from all others that its source finds at the same time.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub enum Identity {
+    /// The identifier that its source gives it.
+    Named(String),
+    /// Where it stands: the address of its table, and its row.
+    Row(usize, usize),
+    /// All that is known of it.
+    Fields(Map<String, Value>),
+}
+
 /// A contact found by a source.
 #[derive(Debug, Clone)]
 pub struct Entry {
@@ -98,21 +109,14 @@ impl Entry {
         }
     }
 
-    /// True if `other` is the same contact of the same source.
-    pub fn is(&self, other: &Self) -> bool {
-        if self.relations.source_entry_id.is_some() {
-            return self.relations == other.relations;
+    /// What the contact has in common with itself only, among those that its source finds at one time.
+    pub fn identity(&self) -> Identity {
+        if let Some(id) = &self.relations.source_entry_id {
+            return Identity::Named(id.clone());
         }
-        match (&self.raw, &other.raw) {
-            (
-                Raw::Row { table, row },
-                Raw::Row {
-                    table: same,
-                    row: at,
-                },
-            ) => row == at && Arc::ptr_eq(table, same),
-            (Raw::Map(fields), Raw::Map(same)) => fields == same,
-            _ => false,
+        match &self.raw {
+            Raw::Row { table, row } => Identity::Row(Arc::as_ptr(table).addr(), *row),
+            Raw::Map(fields) => Identity::Fields(fields.clone()),
         }
     }
 

@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-pub use entry::{Entry, Field, Relations};
+pub use entry::{Entry, Field, Identity, Relations};
 pub use health::{Health, MirrorHealth, Standing};
 pub use hits::Hits;
 pub use listing::{Contact, Listing, ListingError, ListingRules};

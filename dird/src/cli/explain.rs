@@ -1,7 +1,6 @@
 //! `dird explain`: what `POST /directories/explain` answers, for people who sit at the server.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::{ArgGroup, Args};
 use tokio_util::sync::CancellationToken;
@@ -11,7 +10,7 @@ use crate::backends::{Asker, Outside, Surroundings};
 use crate::config::Config;
 use crate::identity::{SystemAuthority, TenantId, Token, UserId};
 use crate::index::{Lists, People};
-use crate::lookup::{Inquiry, Lookup, Wanted};
+use crate::lookup::{Inquiry, Lookup, Wanted, limit};
 use crate::slow_lane::SlowLane;
 use crate::store::Store;
 
@@ -53,14 +52,9 @@ impl Explain {
             store: Arc::clone(store),
             outside: Outside::new(CancellationToken::new()),
         };
-        let limit = config.lookup.default_timeout;
-        let limit = limit.and_then(|limit| Duration::try_from_secs_f64(limit).ok());
-        let lookup = Lookup::new(
-            Arc::clone(store),
-            around,
-            limit.filter(|limit| !limit.is_zero()),
-        )
-        .asking_only(config.enabled_plugins.backends());
+        let limit = config.lookup.default_timeout.and_then(limit);
+        let lookup = Lookup::new(Arc::clone(store), around, limit)
+            .asking_only(config.enabled_plugins.backends());
         let asker = Asker {
             user: self.user.as_deref().and_then(UserId::new),
             home: tenant.clone(),

@@ -26,7 +26,7 @@ use super::number::Region;
 use super::plan::{self, OpenSources};
 use super::reverse::{DEFAULT_LIMIT, Spelled};
 use super::template::Formatter;
-use super::{Lookup, LookupError, missing};
+use super::{Lookup, LookupError, missing, typed};
 use crate::backends::{self, Asker, Entry, Source, SourceError, SourceKind, keypad};
 use crate::identity::Tenant;
 use crate::store::model::{ProfileService, ResolvedProfile, Source as Configured};
@@ -286,10 +286,8 @@ impl<'a> Question<'a> {
         if self.keypad
             && let Some(keys) = keypad::keys(term)
         {
-            let typed = source.typed(keys, asker).await?.into_iter();
-            let new: Vec<Entry> = typed
-                .filter(|entry| !found.iter().any(|known| known.is(entry)))
-                .collect();
+            let typed = source.typed(keys, asker).await?;
+            let new = typed::unknown(typed, found.iter().cloned());
             found.extend(new);
         }
         Ok(found)

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
@@ -32,10 +31,10 @@ pub(super) async fn ask_all(
     service: &Service,
     question: Question<'_>,
     asker: &Asker,
-    limit: Option<Duration>,
+    deadline: Option<Instant>,
 ) -> Vec<Found> {
     if let [only] = service.sources.as_slice()
-        && limit.is_none()
+        && deadline.is_none()
     {
         return vec![(Arc::clone(only), ask(only, question, asker).await)];
     }
@@ -44,7 +43,6 @@ pub(super) async fn ask_all(
         .map(|(position, source)| async move { (position, ask(source, question, asker).await) })
         .collect();
     let mut answers: Vec<Option<Hits>> = vec![None; service.sources.len()];
-    let deadline = limit.map(|limit| Instant::now() + limit);
     while let Some((position, entries)) = next(&mut asked, deadline).await {
         answers[position] = Some(entries);
     }
@@ -64,9 +62,14 @@ pub(super) async fn next<F: Future>(
     asked: &mut FuturesUnordered<F>,
     deadline: Option<Instant>,
 ) -> Option<F::Output> {
+    by(deadline, asked.next()).await.flatten()
+}
+
+/// What is answered by the deadline, if there is one.
+pub(super) async fn by<F: Future>(deadline: Option<Instant>, answer: F) -> Option<F::Output> {
     match deadline {
-        None => asked.next().await,
-        Some(deadline) => timeout_at(deadline, asked.next()).await.ok().flatten(),
+        None => Some(answer.await),
+        Some(deadline) => timeout_at(deadline, answer).await.ok(),
     }
 }
 
@@ -102,6 +105,7 @@ async fn ask(source: &PlannedSource, question: Question<'_>, asker: &Asker) -> H
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
+    use std::time::Duration;
 
     use async_trait::async_trait;
     use serde_json::{Map, json};
@@ -160,7 +164,8 @@ mod tests {
             home: SystemAuthority::new("test").tenant(TenantId::random()),
             token: Token::default(),
         };
-        let found = ask_all(service, Question::Search(""), &asker, limit).await;
+        let deadline = limit.map(|limit| Instant::now() + limit);
+        let found = ask_all(service, Question::Search(""), &asker, deadline).await;
         let entries = found.iter().flat_map(|(_, entries)| entries.iter());
         entries
             .filter_map(|entry| entry.get("name")?.to_text())

@@ -16,13 +16,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::future::join;
 use moka::future::Cache;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
+use tokio::time::Instant;
 
 pub use explain::{Explanation, Inquiry, Wanted};
 pub(crate) use number::CODES as REGIONS;
-pub use plan::{Plan, Service, Watched};
+pub use plan::{Plan, Service, Watched, limit};
 pub use reverse::Known;
 pub use table::{Headers, ResultTable};
 
@@ -102,14 +104,17 @@ impl Lookup {
         asker: &Asker,
     ) -> Result<ResultTable, LookupError> {
         let plan = self.plan(tenant, profile).await?;
-        let limit = plan.lookup.timeout.or(self.default_timeout);
-        let question = Question::Search(term);
-        let mut found = fan_out::ask_all(&plan.lookup, question, asker, limit).await;
-        if plan.lookup.keypad
-            && let Some(keys) = keypad::keys(term)
-        {
-            typed::add(&plan.lookup, keys, asker, limit, &mut found).await;
-        }
+        let service = &plan.lookup;
+        let deadline = deadline(service.timeout.or(self.default_timeout));
+        let asked = fan_out::ask_all(service, Question::Search(term), asker, deadline);
+        let found = match keypad::keys(term).filter(|_| service.keypad) {
+            None => asked.await,
+            Some(keys) => {
+                let typed = typed::ask_all(service, keys, asker, deadline);
+                let (found, typed) = join(asked, typed).await;
+                typed::added(found, typed)
+            }
+        };
         let favorites = self.flags(&plan, tenant, asker).await?;
         Ok(ResultTable::new(
             plan,
@@ -136,7 +141,8 @@ impl Lookup {
             ids.push(contact.clone());
         }
         let question = Question::List(&wanted);
-        let found = fan_out::ask_all(service, question, asker, self.default_timeout).await;
+        let deadline = deadline(self.default_timeout);
+        let found = fan_out::ask_all(service, question, asker, deadline).await;
         Ok(ResultTable::new(plan, found, favorites, None))
     }
 
@@ -271,4 +277,9 @@ impl Lookup {
         let plan = Plan::new(resolved, country.as_deref(), &self.sources).await;
         Ok(Some(Arc::new(plan)))
     }
+}
+
+/// When a limit is reached that begins now.
+fn deadline(limit: Option<Duration>) -> Option<Instant> {
+    limit.map(|limit| Instant::now() + limit)
 }

@@ -232,12 +232,22 @@ pub(super) fn keypad(service: &ProfileService) -> bool {
     option.is_some_and(|option| option.as_bool() == Some(true))
 }
 
+/// The longest time that sources are waited for, whatever is configured: nobody waits longer at a phone, and clocks cannot add
+/// up every number of seconds that can be written down.
+const LONGEST_LIMIT: Duration = Duration::from_hours(1);
+
 /// `options.timeout` in seconds; null and nonsense are no limit of the profile's own.
 pub(super) fn timeout(service: &ProfileService) -> Option<Duration> {
-    let seconds = service.options.as_ref()?.get("timeout")?.as_f64()?;
-    Duration::try_from_secs_f64(seconds)
-        .ok()
-        .filter(|limit| !limit.is_zero())
+    limit(service.options.as_ref()?.get("timeout")?.as_f64()?)
+}
+
+/// A limit of so many seconds, no longer than anybody waits; none for nonsense and for 0.
+pub fn limit(seconds: f64) -> Option<Duration> {
+    if seconds > LONGEST_LIMIT.as_secs_f64() {
+        return Some(LONGEST_LIMIT);
+    }
+    let limit = Duration::try_from_secs_f64(seconds).ok();
+    limit.filter(|limit| !limit.is_zero())
 }
 
 type Identity = (TenantId, SourceId);
@@ -325,6 +335,26 @@ impl OpenSources {
                 tracing::error!(source, backend, %error, "the source cannot be used");
                 None
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_what_is_written_down_as_far_as_a_clock_can_add_it_up() {
+        let cases = [
+            (0.5, Some(Duration::from_millis(500))),
+            (1e18, Some(LONGEST_LIMIT)),
+            (f64::INFINITY, Some(LONGEST_LIMIT)),
+            (0.0, None),
+            (-1.0, None),
+            (f64::NAN, None),
+        ];
+        for (seconds, expected) in cases {
+            assert_eq!(limit(seconds), expected, "{seconds}");
         }
     }
 }

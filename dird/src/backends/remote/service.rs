@@ -81,11 +81,37 @@ impl Service {
     }
 }
 
-/// `seconds` as a duration; `otherwise` seconds if that is no time at all.
+/// The longest time that an answer is waited for, whatever is configured: no clock adds up every number that can be written.
+const LONGEST: Duration = Duration::from_hours(1);
+
+/// `seconds` as a duration that somebody can wait; `otherwise` seconds if that is no time at all.
 pub(in crate::backends) fn deadline(seconds: f64, otherwise: f64) -> Duration {
+    if seconds > LONGEST.as_secs_f64() {
+        return LONGEST;
+    }
     let read = |seconds| Duration::try_from_secs_f64(seconds).ok();
     let given = read(seconds).filter(|time| !time.is_zero());
     given
         .or_else(|| read(otherwise))
         .unwrap_or(Duration::from_secs(10))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_a_time_that_somebody_can_wait() {
+        let otherwise = Duration::from_secs(10);
+        let cases = [
+            (0.5, Duration::from_millis(500)),
+            (1e300, LONGEST),
+            (0.0, otherwise),
+            (-1.0, otherwise),
+            (f64::NAN, otherwise),
+        ];
+        for (seconds, expected) in cases {
+            assert_eq!(deadline(seconds, 10.0), expected, "{seconds}");
+        }
+    }
 }

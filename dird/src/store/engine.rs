@@ -63,11 +63,22 @@ fn is_passing(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolClosed
         | sqlx::Error::BeginFailed
         | sqlx::Error::WorkerCrashed => true,
-        sqlx::Error::Database(error) => error
-            .try_downcast_ref::<sqlx::postgres::PgDatabaseError>()
-            .is_some_and(|error| is_passing_code(error.code())),
+        sqlx::Error::Database(error) => {
+            match error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
+                Some(error) => is_passing_code(error.code()),
+                None => error.code().is_some_and(|code| is_busy(&code)),
+            }
+        }
         _ => false,
     }
+}
+
+/// `SQLite`'s codes for a file that another program has locked. The low byte names the kind, what is above it the occasion.
+fn is_busy(code: &str) -> bool {
+    const BUSY: u32 = 5;
+    const LOCKED: u32 = 6;
+    code.parse::<u32>()
+        .is_ok_and(|code| matches!(code & 0xff, BUSY | LOCKED))
 }
 
 /// `PostgreSQL`'s classes of connection trouble, lack of resources and shutdown; a standby that takes no writes yet.
@@ -109,6 +120,16 @@ mod tests {
         }
         for code in ["42601", "23505", "22021", "57014"] {
             assert!(!is_passing_code(code), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_another_program_has_locked_passes_but_mistakes_do_not() {
+        for code in ["5", "6", "261", "517"] {
+            assert!(is_busy(code), "{code}");
+        }
+        for code in ["1", "19", "2067", "23505", ""] {
+            assert!(!is_busy(code), "{code}");
         }
     }
 

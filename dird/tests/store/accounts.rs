@@ -9,6 +9,7 @@ use dird::store::model::random_id;
 use crate::world::{World, csv, tenant};
 
 on_both_engines!(
+    servers_that_ask_at_once_get_the_same_master_tenant,
     a_tenant_that_was_only_written_to_can_be_named,
     users_are_found_by_login_name,
     keys_are_found_by_name_and_by_hash,
@@ -27,6 +28,21 @@ async fn known(world: &World) -> TenantId {
     };
     world.store.put_tenant(&named).await.unwrap();
     uuid
+}
+
+async fn servers_that_ask_at_once_get_the_same_master_tenant(world: World) {
+    let ask = || async {
+        let proposed = TenantRecord {
+            uuid: TenantId::random(),
+            parent: None,
+            name: "master".into(),
+        };
+        world.store.master(&proposed).await.unwrap()
+    };
+    let (one, two, three) = tokio::join!(ask(), ask(), ask());
+    assert_eq!((&one, &one), (&two, &three));
+    assert_eq!(one, ask().await);
+    assert_eq!(world.store.tenants().await.unwrap().len(), 1);
 }
 
 async fn a_tenant_that_was_only_written_to_can_be_named(world: World) {

@@ -19,6 +19,7 @@ async fn a_user_has_one_list_in_a_tenant(world: World) {
         world.store.personal_list(&scope, &user).await.unwrap(),
         None
     );
+    world.store.set_country(&scope, None).await.unwrap();
     let opened = {
         let open = || world.store.open_personal_list(&scope, &user);
         let (one, two, three) = tokio::join!(open(), open(), open());

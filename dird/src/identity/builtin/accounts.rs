@@ -92,6 +92,8 @@ pub enum AccountsError {
 pub trait Accounts: Send + Sync {
     /// Every tenant, parents and children.
     async fn tenants(&self) -> Result<Vec<TenantRecord>, AccountsError>;
+    /// The first tenant that has a name and no parent; `proposed` if there is none yet, even if several servers ask at once.
+    async fn master(&self, proposed: &TenantRecord) -> Result<TenantId, AccountsError>;
     /// Adds a tenant, or names one that was only written to so far.
     async fn put_tenant(&self, tenant: &TenantRecord) -> Result<(), AccountsError>;
     /// Removes a tenant with everything in it and below it; false if there is none.

@@ -13,6 +13,9 @@ use crate::store::engine::taken;
 use crate::store::{StoreError, Stored};
 
 const TENANTS: &str = "SELECT uuid, parent, name FROM tenant ORDER BY name, uuid";
+const MASTER: &str = "SELECT uuid FROM tenant WHERE parent IS NULL AND name <> '' \
+     ORDER BY name, uuid LIMIT 1";
+const ALONE: &str = "LOCK TABLE tenant IN SHARE ROW EXCLUSIVE MODE";
 const PUT_TENANT: &str = "INSERT INTO tenant (uuid, parent, name) VALUES ($1, $2, $3) \
      ON CONFLICT (uuid) DO UPDATE SET parent = excluded.parent, name = excluded.name";
 const REMOVE_TENANT: &str = "DELETE FROM tenant WHERE uuid = $1";
@@ -45,6 +48,8 @@ const REMOVE_TOKEN: &str = "DELETE FROM account_token WHERE hash = $1";
 /// Every statement of this file.
 pub(super) const STATEMENTS: &[&str] = &[
     TENANTS,
+    MASTER,
+    ALONE,
     PUT_TENANT,
     REMOVE_TENANT,
     USERS,
@@ -73,6 +78,27 @@ impl Accounts for Postgres {
     async fn tenants(&self) -> Answer<Vec<TenantRecord>> {
         let rows = sqlx::query(TENANTS).fetch_all(self.pool().await?).await?;
         Ok(rows.iter().map(read_tenant).collect::<Stored<_>>()?)
+    }
+
+    async fn master(&self, proposed: &TenantRecord) -> Answer<TenantId> {
+        let known = sqlx::query(MASTER).fetch_optional(self.pool().await?);
+        if let Some(known) = known.await? {
+            return Ok(row::tenant(&known, "uuid")?);
+        }
+        let mut write = self.write().await?;
+        sqlx::query(ALONE).execute(&mut *write).await?;
+        let known = sqlx::query(MASTER).fetch_optional(&mut *write);
+        if let Some(known) = known.await? {
+            return Ok(row::tenant(&known, "uuid")?);
+        }
+        sqlx::query(PUT_TENANT)
+            .bind(proposed.uuid.as_str())
+            .bind(proposed.parent.as_ref().map(TenantId::as_str))
+            .bind(&proposed.name)
+            .execute(&mut *write)
+            .await?;
+        write.commit().await?;
+        Ok(proposed.uuid.clone())
     }
 
     async fn put_tenant(&self, tenant: &TenantRecord) -> Answer<()> {

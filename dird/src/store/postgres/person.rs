@@ -10,7 +10,7 @@ use crate::store::{People, StoreError, Stored};
 
 const LIST: &str = "SELECT list_uuid FROM personal_list WHERE tenant_uuid = $1 AND user_uuid = $2";
 const INSERT_LIST: &str = "INSERT INTO personal_list (tenant_uuid, user_uuid, list_uuid) \
-     VALUES ($1, $2, $3)";
+     VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 const FAVORITES: &str = "SELECT source_uuid, contact_uuid FROM favorite \
      WHERE tenant_uuid = $1 AND user_uuid = $2";
 const INSERT_FAVORITE: &str = "INSERT INTO favorite \
@@ -52,21 +52,18 @@ impl People for Postgres {
         }
         let mut write = self.write().await?;
         write.ensure(scope.id()).await?;
-        let found = sqlx::query_scalar(LIST)
-            .bind(scope.id().as_str())
-            .bind(user.as_str())
-            .fetch_optional(&mut *write)
-            .await?;
-        if let Some(list) = found {
-            return Ok(ListId(list));
-        }
         let list = ListId(random_id());
         write.open_list(scope, &list).await?;
         let inserted = sqlx::query(INSERT_LIST)
             .bind(scope.id().as_str())
             .bind(user.as_str())
             .bind(&list.0);
-        inserted.execute(&mut *write).await?;
+        if inserted.execute(&mut *write).await?.rows_affected() == 0 {
+            // Another request has opened one meanwhile.
+            drop(write);
+            let opened = self.personal_list(scope, user).await?;
+            return opened.ok_or_else(|| StoreError::Unavailable("the list is gone".into()));
+        }
         write.contents_changed = true;
         write.commit().await?;
         Ok(list)

@@ -13,6 +13,8 @@ use crate::store::engine::taken;
 use crate::store::{StoreError, Stored};
 
 const TENANTS: &str = "SELECT uuid, parent, name FROM tenant ORDER BY name, uuid";
+const MASTER: &str = "SELECT uuid FROM tenant WHERE parent IS NULL AND name <> '' \
+     ORDER BY name, uuid LIMIT 1";
 const PUT_TENANT: &str = "INSERT INTO tenant (uuid, parent, name) VALUES ($1, $2, $3) \
      ON CONFLICT (uuid) DO UPDATE SET parent = excluded.parent, name = excluded.name";
 const REMOVE_TENANT: &str = "DELETE FROM tenant WHERE uuid = $1";
@@ -45,6 +47,7 @@ const REMOVE_TOKEN: &str = "DELETE FROM account_token WHERE hash = $1";
 /// Every statement of this file.
 pub(super) const STATEMENTS: &[&str] = &[
     TENANTS,
+    MASTER,
     PUT_TENANT,
     REMOVE_TENANT,
     USERS,
@@ -73,6 +76,26 @@ impl Accounts for Sqlite {
     async fn tenants(&self) -> Answer<Vec<TenantRecord>> {
         let rows = sqlx::query(TENANTS).fetch_all(&self.readers).await?;
         Ok(rows.iter().map(read_tenant).collect::<Stored<_>>()?)
+    }
+
+    async fn master(&self, proposed: &TenantRecord) -> Answer<TenantId> {
+        let known = sqlx::query(MASTER).fetch_optional(&self.readers);
+        if let Some(known) = known.await? {
+            return Ok(row::tenant(&known, "uuid")?);
+        }
+        let mut write = self.write().await?;
+        let known = sqlx::query(MASTER).fetch_optional(&mut *write);
+        if let Some(known) = known.await? {
+            return Ok(row::tenant(&known, "uuid")?);
+        }
+        sqlx::query(PUT_TENANT)
+            .bind(proposed.uuid.as_str())
+            .bind(proposed.parent.as_ref().map(TenantId::as_str))
+            .bind(&proposed.name)
+            .execute(&mut *write)
+            .await?;
+        write.commit().await?;
+        Ok(proposed.uuid.clone())
     }
 
     async fn put_tenant(&self, tenant: &TenantRecord) -> Answer<()> {

@@ -104,7 +104,12 @@ impl Builtin {
 
     /// Makes sure that a master tenant exists, and knows it from then on.
     pub async fn learn_master(&self) -> Result<(), AccountsError> {
-        let master = master_tenant(self.accounts.as_ref()).await?;
+        let proposed = TenantRecord {
+            uuid: TenantId::random(),
+            parent: None,
+            name: "master".into(),
+        };
+        let master = self.accounts.master(&proposed).await?;
         self.master.get_or_init(|| master);
         Ok(())
     }
@@ -248,8 +253,10 @@ impl Builtin {
     /// Ends a token; false if there was none.
     pub async fn logout(&self, token: &Token) -> Result<bool, AccountsError> {
         let hash = secret::hash(token.expose());
+        let removed = self.accounts.remove_token(hash).await;
+        // Only now: whoever read the token's record meanwhile has put it there again.
         self.known.invalidate(&hash);
-        self.accounts.remove_token(hash).await
+        removed
     }
 
     /// The record of a token that has `access`, if any is asked, and sees `tenant`, if one is named.
@@ -268,21 +275,6 @@ type Authenticated = (String, Option<super::UserId>, TenantId, Vec<String>);
 
 fn unreachable(error: &AccountsError) -> Refusal {
     Refusal::Unreachable(error.to_string())
-}
-
-/// The tenant without parent; made when there is none yet.
-async fn master_tenant(accounts: &dyn Accounts) -> Result<TenantId, AccountsError> {
-    let named = |tenant: &TenantRecord| tenant.parent.is_none() && !tenant.name.is_empty();
-    if let Some(master) = accounts.tenants().await?.into_iter().find(named) {
-        return Ok(master.uuid);
-    }
-    let master = TenantRecord {
-        uuid: TenantId::random(),
-        parent: None,
-        name: "master".into(),
-    };
-    accounts.put_tenant(&master).await?;
-    Ok(master.uuid)
 }
 
 /// `root` and all tenants below it, in the order of the tree.

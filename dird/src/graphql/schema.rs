@@ -18,6 +18,9 @@ use crate::monitor;
 /// What looking numbers up counts for, in fields: it asks every source of a profile.
 pub(super) const LOOKUP_COST: usize = 50;
 
+/// Numbers that one field may ask for.
+const NUMBERS: usize = 10_000;
+
 /// The root.
 pub(super) struct Query;
 
@@ -171,6 +174,12 @@ async fn contacts(
 ) -> Result<ContactConnection, Error> {
     let unnamed = || lookup_failed(&LookupError::UnknownProfile("None".into()));
     let profile = wanted.profile.ok_or_else(unnamed)?;
+    if wanted.extens.len() > NUMBERS {
+        return Err(Error::new(format!(
+            "The argument `extens` has {} numbers; at most {NUMBERS} can be asked for",
+            wanted.extens.len()
+        )));
+    }
     let lookup = &ctx.data::<Asking>()?.app.lookup;
     let mut seen = HashSet::new();
     let extens: Vec<_> = wanted

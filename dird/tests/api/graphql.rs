@@ -338,3 +338,29 @@ async fn switched_off_there_is_no_graphql() {
     let (status, _) = ask(&site, &site.alice, &json!({"query": "{ hello }"})).await;
     assert_eq!(status, 404);
 }
+
+#[tokio::test]
+async fn a_field_that_asks_for_too_many_numbers_asks_nobody() {
+    let site = Site::start(json!({})).await;
+    people(&site).await;
+    let query = "query($numbers: [String]) { me { \
+        contacts(profile: \"default\", extens: $numbers) { edges { node { firstname } } } } hello }";
+    let asked = |count: usize| {
+        let numbers: Vec<&str> = std::iter::once("1002")
+            .chain(std::iter::repeat("1"))
+            .take(count)
+            .collect();
+        json!({"query": query, "variables": {"numbers": numbers}})
+    };
+    let (status, body) = ask(&site, &site.alice, &asked(10_000)).await;
+    assert_eq!((status, body.get("errors")), (200, None), "{body}");
+    let found = &body["data"]["me"]["contacts"]["edges"][0]["node"]["firstname"];
+    assert_eq!(found, "Adam");
+    let (status, body) = ask(&site, &site.alice, &asked(10_001)).await;
+    assert_eq!(
+        (status, &body["data"]),
+        (200, &json!({"me": {"contacts": null}, "hello": "world"}))
+    );
+    let error = body["errors"][0]["message"].as_str().unwrap();
+    assert!(error.contains("at most 10000"), "{error}");
+}

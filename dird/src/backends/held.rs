@@ -49,6 +49,20 @@ pub(super) async fn numbered(
     Ok(known.collect())
 }
 
+/// The first contact behind each of `digits` whose number is written with separators.
+pub(super) async fn separated(
+    lists: &Arc<Lists>,
+    key: &ListKey,
+    digits: &[String],
+) -> Result<HashMap<String, Entry>, SourceError> {
+    let held = lists.whole(key).await?;
+    let known = digits.iter().filter_map(|digits| {
+        let place = held.separated(digits)?;
+        Some((digits.clone(), entry(&held, place)))
+    });
+    Ok(known.collect())
+}
+
 /// Contacts of a list of which a searched column is typed with `keys`.
 pub(super) async fn typed(
     lists: &Arc<Lists>,

@@ -75,6 +75,16 @@ pub trait Source: Send + Sync {
         asker: &Asker,
     ) -> Result<HashMap<String, Entry>, SourceError>;
 
+    /// The first contact of which a first-matched column is written with separators and is one of `digits` without them; a
+    /// source whose contacts are not in memory has none.
+    async fn separated(
+        &self,
+        _digits: &[String],
+        _asker: &Asker,
+    ) -> Result<HashMap<String, Entry>, SourceError> {
+        Ok(HashMap::new())
+    }
+
     /// Contacts of which a searched column is typed with these keys of a telephone ([`keypad`]); a source whose contacts are not
     /// in memory has none.
     async fn typed(&self, _keys: &str, _asker: &Asker) -> Result<Vec<Entry>, SourceError> {

@@ -152,7 +152,7 @@ impl HeldList {
     pub fn numbered(&self, number: &str) -> Option<Place> {
         let rows = |segment: &Segment, exact: bool| {
             let columns = segment.matched.iter();
-            sorted(columns.flat_map(|column| column.find_any_case(segment.table(), number, exact)))
+            sorted(columns.flat_map(|column| column.find(segment.table(), number, exact)))
         };
         let first = |exact| {
             let places =
@@ -160,6 +160,16 @@ impl HeldList {
             places.into_iter().next()
         };
         first(true).or_else(|| first(false))
+    }
+
+    /// The first contact of which a matched column is written with separators and is `digits` without them.
+    pub fn separated(&self, digits: &str) -> Option<Place> {
+        let rows = |segment: &Segment| {
+            let columns = segment.matched.iter();
+            sorted(columns.flat_map(|column| column.find_separated(segment.table(), digits)))
+        };
+        let places = self.in_order(rows(&self.base).into_iter(), rows(&self.tail));
+        places.into_iter().next()
     }
 
     /// Every contact, by position.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{ExactIndex, SearchIndex, Table, TableBuilder, TooLarge};
+use super::{ExactIndex, NumberIndex, SearchIndex, Table, TableBuilder, TooLarge};
 use crate::store::Placed;
 
 /// Column that holds a contact's identifier.
@@ -24,7 +24,7 @@ pub struct Columns {
 pub(super) struct Segment {
     pub(super) search: SearchIndex,
     pub(super) by_id: ExactIndex,
-    pub(super) matched: Vec<ExactIndex>,
+    pub(super) matched: Vec<NumberIndex>,
     pub(super) positions: Vec<i64>,
 }
 
@@ -67,7 +67,7 @@ impl SegmentBuilder {
         let table = Arc::new(self.table.build());
         let matched = columns.matched.iter();
         let matched = matched
-            .map(|column| ExactIndex::build(&table, column))
+            .map(|column| NumberIndex::build(&table, column))
             .collect();
         self.positions.shrink_to_fit();
         Ok(Segment {
@@ -90,7 +90,7 @@ impl Segment {
 
     /// Memory in use, in bytes.
     pub(super) fn bytes(&self) -> usize {
-        let matched: usize = self.matched.iter().map(ExactIndex::bytes).sum();
+        let matched: usize = self.matched.iter().map(NumberIndex::bytes).sum();
         self.search.bytes()
             + self.by_id.bytes()
             + matched

@@ -13,7 +13,6 @@
 //!
 //! `missing` is there when somebody is expected, and empty when he is found.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -278,8 +277,8 @@ impl<'a> Question<'a> {
             Inquiry::Number(number) => {
                 let given = [number.clone()];
                 let numbers = Spelled::new(&given, self.region);
-                let found: HashMap<_, _> = source.reverse(&numbers.asked, asker).await?;
-                return Ok(numbers.as_given(found).into_values().collect());
+                let found = numbers.ask(source, asker).await?;
+                return Ok(found.into_values().collect());
             }
         };
         let mut found = source.search(term, asker).await?.entries();

@@ -1,6 +1,8 @@
 //! Telephone numbers as people of a country write them: `+33 1 23 45 67 89`, `0033 1 23 45 67 89` and `01 23 45 67 89` are one
 //! number in France. What is short, holds anything but digits and separators, or could be several numbers stays as it is.
 
+use crate::index::digits;
+
 /// Numbers up to so many digits are extensions.
 const LONGEST_EXTENSION: usize = 6;
 
@@ -154,29 +156,6 @@ impl Region {
 fn sound(digits: &str) -> Option<String> {
     let whole = INTERNATIONAL.contains(&digits.len()) && !digits.starts_with('0');
     whole.then(|| digits.to_owned())
-}
-
-/// The digits of a number, after `+` if it begins with one; none if it holds anything but digits and separators. A `(0)` after a
-/// calling code is there for readers within the country only.
-fn digits(number: &str) -> Option<String> {
-    let number = number.trim();
-    let shortened;
-    let number = if number.starts_with('+') || number.starts_with("00") {
-        shortened = number.replacen("(0)", "", 1);
-        &shortened
-    } else {
-        number
-    };
-    let mut digits = String::with_capacity(number.len());
-    for character in number.chars() {
-        match character {
-            '0'..='9' => digits.push(character),
-            '+' if digits.is_empty() => digits.push('+'),
-            ' ' | '.' | '-' | '/' | '(' | ')' | '\u{a0}' | '\u{202f}' => {}
-            _ => return None,
-        }
-    }
-    Some(digits)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::fan_out::{next, unless_it_panics};
 use super::number::Region;
 use super::plan::{PlannedSource, Service};
-use crate::backends::{Asker, Entry, Field, Relations};
+use crate::backends::{Asker, Entry, Field, Relations, Source, SourceError};
 use crate::monitor::Asked;
 
 /// Time for an answer, if the profile sets none (dird-backends.md §12).
@@ -120,10 +120,10 @@ async fn ask(
     asker: &Asker,
 ) -> HashMap<String, Entry> {
     let asked = Asked::of(&source.backend);
-    let answered = unless_it_panics(source.source.reverse(&numbers.asked, asker)).await;
+    let answered = unless_it_panics(numbers.ask(source.source.as_ref(), asker)).await;
     asked.ended(&answered);
     match answered {
-        Ok(found) => numbers.as_given(found),
+        Ok(found) => found,
         Err(error) => {
             source.failed(&error);
             HashMap::new()
@@ -131,13 +131,14 @@ async fn ask(
     }
 }
 
-/// Numbers, and the other ways in which a source may have them. Sources compare texts, so they are asked for each.
+/// Numbers, and the other ways in which a source may have them. Sources compare texts, so they are asked for each; those whose
+/// contacts are in memory also find numbers that are written with separators.
 pub(super) struct Spelled<'a> {
     given: &'a [String],
     /// Further spellings of each number; none at all without a region.
     others: Vec<Vec<String>>,
     /// All of them.
-    pub(super) asked: Cow<'a, [String]>,
+    asked: Cow<'a, [String]>,
 }
 
 impl<'a> Spelled<'a> {
@@ -164,8 +165,28 @@ impl<'a> Spelled<'a> {
         }
     }
 
+    /// What a source knows of them, under the numbers as they were given.
+    pub(super) async fn ask(
+        &self,
+        source: &dyn Source,
+        asker: &Asker,
+    ) -> Result<HashMap<String, Entry>, SourceError> {
+        let mut known = self.as_given(source.reverse(&self.asked, asker).await?);
+        let numbers = self.given.iter().zip(&self.others);
+        let digits: Vec<String> = numbers
+            .filter(|(number, others)| !others.is_empty() && !known.contains_key(*number))
+            .flat_map(|(number, others)| iter::once(number).chain(others))
+            .cloned()
+            .collect();
+        if !digits.is_empty() {
+            let separated = self.as_given(source.separated(&digits, asker).await?);
+            known.extend(separated);
+        }
+        Ok(known)
+    }
+
     /// What a source found, under the numbers as they were given. A number as it was given wins over its other spellings.
-    pub(super) fn as_given(&self, found: HashMap<String, Entry>) -> HashMap<String, Entry> {
+    fn as_given(&self, found: HashMap<String, Entry>) -> HashMap<String, Entry> {
         if self.others.is_empty() {
             return found;
         }
@@ -185,7 +206,7 @@ mod tests {
     use serde_json::{Map, json};
 
     use super::*;
-    use crate::backends::{Hits, Source, SourceError};
+    use crate::backends::Hits;
     use crate::identity::Token;
 
     /// A source that knows some numbers after some time, in milliseconds; none never answers.

@@ -6,6 +6,7 @@ use dird::identity::{SystemAuthority, TenantId};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::fake_auth::USER;
 use crate::site::Site;
 
 /// A source over a file.
@@ -36,7 +37,7 @@ async fn profile(site: &Site, name: &str, sources: &[Value], options: Value) -> 
 
 async fn whose(site: &Site, profile: &str, number: &str) -> Value {
     let number = number.replace('+', "%2B").replace(' ', "%20");
-    let path = format!("/directories/reverse/{profile}/someone?exten={number}");
+    let path = format!("/directories/reverse/{profile}/{USER}?exten={number}");
     let (status, body) = site.get(&path, &site.alice).await;
     assert_eq!(status, 200, "{body}");
     body["display"].clone()
@@ -144,35 +145,66 @@ async fn with_t9_digits_find_names_after_numbers_and_nobody_twice() {
     assert_eq!(found(&site, "off", "629").await, ["Zed", "Max Six"]);
 }
 
-#[tokio::test]
-async fn with_t9_the_users_own_contacts_and_phonebooks_are_found_too() {
-    let site = Site::start(json!({})).await;
-    let (_, personal) = site
-        .send(
-            Method::POST,
-            "/backends/personal/sources",
-            &json!({"name": "own", "searched_columns": ["fn"]}),
-        )
-        .await;
+/// A personal source of alice and one over a phonebook, each with a contact: `Max Own` and `Max Book`, with these numbers.
+async fn stored(site: &Site, own: &str, shared: &str) -> [Value; 2] {
+    let columns = json!({"searched_columns": ["fn"], "first_matched_columns": ["num"],
+        "format_columns": {"reverse": "{fn}"}});
+    let create = async |path: &str, own: Value| {
+        let mut body = columns.clone();
+        body.as_object_mut()
+            .unwrap()
+            .extend(own.as_object().unwrap().clone());
+        let (status, made) = site.send(Method::POST, path, &body).await;
+        assert!(status < 300, "{made}");
+        json!({"uuid": made["uuid"]})
+    };
     let (_, book) = site
         .send(Method::POST, "/phonebooks", &json!({"name": "book"}))
         .await;
-    let body = json!({"name": "book", "phonebook_uuid": book["uuid"], "searched_columns": ["fn"]});
-    let (status, shared) = site
-        .send(Method::POST, "/backends/phonebook/sources", &body)
-        .await;
-    assert!(status < 300, "{shared}");
     let sources = [
-        json!({"uuid": personal["uuid"]}),
-        json!({"uuid": shared["uuid"]}),
+        create("/backends/personal/sources", json!({"name": "own"})).await,
+        create(
+            "/backends/phonebook/sources",
+            json!({"name": "book", "phonebook_uuid": book["uuid"]}),
+        )
+        .await,
     ];
-    profile(&site, "t9", &sources, json!({"t9": true})).await;
     let path = format!("/phonebooks/{}/contacts", book["uuid"].as_str().unwrap());
-    for (path, name) in [("/personal", "Max Own"), (path.as_str(), "Max Book")] {
-        let (status, made) = site.send(Method::POST, path, &json!({"fn": name})).await;
+    for (path, name, number) in [("/personal", "Max Own", own), (&*path, "Max Book", shared)] {
+        let contact = json!({"fn": name, "num": number});
+        let (status, made) = site.send(Method::POST, path, &contact).await;
         assert_eq!(status, 201, "{made}");
     }
+    sources
+}
+
+#[tokio::test]
+async fn with_t9_the_users_own_contacts_and_phonebooks_are_found_too() {
+    let site = Site::start(json!({})).await;
+    let sources = stored(&site, "1", "2").await;
+    profile(&site, "t9", &sources, json!({"t9": true})).await;
     assert_eq!(found(&site, "t9", "629").await, ["Max Own", "Max Book"]);
+}
+
+#[tokio::test]
+async fn with_a_region_numbers_are_found_whatever_separates_their_digits() {
+    let site = Site::start(json!({})).await;
+    let text = "id,fn,num\n1,Spaced,+33 (0)1 23 45 67 89\n2,Dots,06.11.22.33.44\n3,Plain,0611223344\n4,Desk,10 01\n";
+    let people = source(&site, "people", text).await;
+    let [own, book] = stored(&site, "04 70 00 00 01", "0033-470-000-002").await;
+    profile(&site, "fr", &[people, own, book], json!({"region": "FR"})).await;
+    for (number, expected) in [
+        ("0123456789", "Spaced"),
+        ("+33123456789", "Spaced"),
+        ("+33470000001", "Max Own"),
+        ("0470000001", "Max Own"),
+        ("04 70 00 00 02", "Max Book"),
+    ] {
+        assert_eq!(whose(&site, "fr", number).await, expected, "{number}");
+    }
+    let plain = whose(&site, "fr", "+33611223344").await;
+    assert_eq!(plain, "Plain", "digits alone win over separated ones");
+    assert_eq!(whose(&site, "fr", "1001").await, Value::Null);
 }
 
 #[tokio::test]

@@ -93,6 +93,9 @@ async fn a_mirrored_list_answers_without_the_service_and_is_fetched_again_when_i
     assert_eq!(found(&*ours, "", "id").await, ["0", "1"]);
     assert_eq!(behind(&*ours, "551", "fn").await.as_deref(), Some("Bob"));
     assert_eq!(listed(&*ours, &["1", "*"], "fn").await, ["Bob"]);
+    let digits = ["0123".to_owned(), "551".to_owned()];
+    let separated = ours.separated(&digits, &asker()).await.unwrap();
+    assert!(separated.is_empty(), "551 has no separators");
     let conditional = async || {
         let mut asked = peer.asked().into_iter();
         asked.find(|asked| asked.header("if-none-match") == "\"one\"")
@@ -103,10 +106,13 @@ async fn a_mirrored_list_answers_without_the_service_and_is_fetched_again_when_i
         2,
         "nothing has changed"
     );
-    *script.lock().unwrap() = people(&["Zed"]);
+    let spaced = "id,fn,num\n0,Zed,01 23\n".as_bytes().to_vec();
+    *script.lock().unwrap() = Reply::Tagged("\"two\"", spaced);
     let changed = async || (mirror(&*ours)?.contacts == 1).then_some(());
     until("the change", changed).await;
     assert_eq!(found(&*ours, "", "fn").await, ["Zed"]);
+    let separated = ours.separated(&digits, &asker()).await.unwrap();
+    assert_eq!(separated.keys().collect::<Vec<_>>(), ["0123"]);
     assert!(
         peer.paths().iter().all(|path| path == "/all"),
         "{:?}",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::OpenError;
-use crate::index::{SearchIndex, TableBuilder, TooLarge};
+use crate::index::{NumberIndex, SearchIndex, TableBuilder, TooLarge};
 
 /// What tells one version of a file from the next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,15 +25,21 @@ pub(super) enum Stamp {
 pub(super) struct Format {
     separator: u8,
     pub(super) searched: Vec<String>,
+    matched: Vec<String>,
 }
 
 impl Format {
-    pub(super) fn new(separator: char, searched: Vec<String>) -> Result<Self, OpenError> {
+    pub(super) fn new(
+        separator: char,
+        searched: Vec<String>,
+        matched: Vec<String>,
+    ) -> Result<Self, OpenError> {
         let separator = u8::try_from(separator)
             .map_err(|_| OpenError(format!("the separator {separator:?} is not ASCII")))?;
         Ok(Self {
             separator,
             searched,
+            matched,
         })
     }
 }
@@ -42,6 +48,25 @@ impl Format {
 #[derive(Debug)]
 pub(super) struct Content {
     pub(super) index: SearchIndex,
+    matched: Vec<NumberIndex>,
+}
+
+impl Content {
+    /// The first row of which a matched column is exactly `number`.
+    pub(super) fn numbered(&self, number: &str) -> Option<usize> {
+        let columns = self.matched.iter();
+        columns
+            .filter_map(|column| column.find(self.index.table(), number, true).next())
+            .min()
+    }
+
+    /// The first row of which a matched column is written with separators and is `digits` without them.
+    pub(super) fn separated(&self, digits: &str) -> Option<usize> {
+        let columns = self.matched.iter();
+        columns
+            .filter_map(|column| column.find_separated(self.index.table(), digits).next())
+            .min()
+    }
 }
 
 /// Why a file is of no use.
@@ -102,8 +127,13 @@ fn parse(bytes: &[u8], format: &Format) -> Result<Content, FileError> {
     while reader.read_record(&mut record)? {
         builder.push(columns.iter().zip(record.iter().map(Some)))?;
     }
-    let index = SearchIndex::build(Arc::new(builder.build()), &format.searched)?;
-    Ok(Content { index })
+    let table = Arc::new(builder.build());
+    let matched = format.matched.iter();
+    let matched = matched
+        .map(|column| NumberIndex::build(&table, column))
+        .collect();
+    let index = SearchIndex::build(table, &format.searched)?;
+    Ok(Content { index, matched })
 }
 
 #[cfg(test)]
@@ -112,7 +142,10 @@ mod tests {
 
     fn parsed(bytes: &[u8], searched: &[&str]) -> Result<Content, FileError> {
         let searched = searched.iter().map(|&name| name.to_owned()).collect();
-        parse(bytes, &Format::new(',', searched).unwrap())
+        parse(
+            bytes,
+            &Format::new(',', searched, vec!["num".to_owned()]).unwrap(),
+        )
     }
 
     #[test]
@@ -131,6 +164,8 @@ mod tests {
         assert_eq!(table.row(2).fields().count(), 3);
         assert_eq!(table.row(3).get("fn"), Some("D \"d\nd"));
         assert_eq!(table.row(3).get("num"), Some("a\"b"));
+        assert_eq!(content.numbered("555"), Some(0));
+        assert_eq!((content.numbered("5"), content.numbered("")), (None, None));
         assert_eq!(content.index.search("andre"), [0]);
         assert_eq!(content.index.search("b"), [1, 3]);
     }

@@ -75,11 +75,14 @@ impl SourceKind for Kind {
     ) -> Result<Arc<dyn Source>, OpenError> {
         let settings = Settings::deserialize(Value::Object(source.extra.clone()))
             .map_err(|error| OpenError(error.to_string()))?;
-        let format = Format::new(settings.separator, source.searched_columns.clone())?;
+        let format = Format::new(
+            settings.separator,
+            source.searched_columns.clone(),
+            source.first_matched_columns.clone(),
+        )?;
         let opened = CsvSource {
             name: source.name.clone(),
             unique_column: settings.unique_column,
-            matched: source.first_matched_columns.clone(),
             path: settings.file,
             format,
             read: ArcSwap::default(),
@@ -101,7 +104,6 @@ struct CsvSource {
     path: PathBuf,
     format: Format,
     unique_column: Option<String>,
-    matched: Vec<String>,
     read: ArcSwap<Read>,
 }
 
@@ -169,9 +171,26 @@ impl Source for CsvSource {
         let Some(content) = self.refresh().await else {
             return Ok(HashMap::new());
         };
-        let rows = content.index.table().rows_of(&self.matched, numbers);
-        let entry = |(number, row)| (number, self.entry(&content, row));
-        Ok(rows.into_iter().map(entry).collect())
+        let known = numbers.iter().filter_map(|number| {
+            let row = content.numbered(number)?;
+            Some((number.clone(), self.entry(&content, row)))
+        });
+        Ok(known.collect())
+    }
+
+    async fn separated(
+        &self,
+        digits: &[String],
+        _asker: &Asker,
+    ) -> Result<HashMap<String, Entry>, SourceError> {
+        let Some(content) = self.refresh().await else {
+            return Ok(HashMap::new());
+        };
+        let known = digits.iter().filter_map(|digits| {
+            let row = content.separated(digits)?;
+            Some((digits.clone(), self.entry(&content, row)))
+        });
+        Ok(known.collect())
     }
 
     async fn typed(&self, keys: &str, _asker: &Asker) -> Result<Vec<Entry>, SourceError> {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::fetch::Copied;
 use crate::backends::matching::{Equality, texts};
 use crate::backends::{Entry, Field};
-use crate::index::{SearchIndex, TableBuilder, TooLarge};
+use crate::index::{SearchIndex, TableBuilder, TooLarge, separated};
 use crate::store::MirrorHead;
 
 /// How the contacts of a source are found.
@@ -29,6 +29,8 @@ pub(super) struct Contents {
     index: SearchIndex,
     by_id: HashMap<String, Vec<u32>>,
     by_number: HashMap<String, u32>,
+    /// Numbers that are written with separators, by their digits.
+    by_digits: HashMap<String, u32>,
     bytes: usize,
 }
 
@@ -44,7 +46,7 @@ impl Contents {
     pub(super) fn build(contacts: Vec<Copied>, rules: &Rules) -> Result<Self, TooLarge> {
         let index = index(&contacts, rules)?;
         let mut by_id: HashMap<String, Vec<u32>> = HashMap::new();
-        let mut by_number = HashMap::new();
+        let (mut by_number, mut by_digits) = (HashMap::new(), HashMap::new());
         let mut bytes = index.bytes();
         for (row, contact) in (0_u32..).zip(&contacts) {
             if let Some(id) = &contact.relations.source_entry_id {
@@ -55,6 +57,10 @@ impl Contents {
                 let form = rules.numbers.form(&number);
                 bytes += form.len() + size_of::<(String, u32)>();
                 by_number.entry(form).or_insert(row);
+                if let Some(digits) = separated(&number) {
+                    bytes += digits.len() + size_of::<(String, u32)>();
+                    by_digits.entry(digits).or_insert(row);
+                }
             }
             bytes += contact.entry().bytes() + contact.id.len();
         }
@@ -63,6 +69,7 @@ impl Contents {
             index,
             by_id,
             by_number,
+            by_digits,
             bytes,
         })
     }
@@ -85,6 +92,14 @@ impl Contents {
         let found = numbers.iter().filter_map(|number| {
             let row = self.by_number.get(&rules.numbers.form(number))?;
             Some((number.clone(), self.entry(*row)))
+        });
+        found.collect()
+    }
+
+    pub(super) fn separated(&self, digits: &[String]) -> HashMap<String, Entry> {
+        let found = digits.iter().filter_map(|digits| {
+            let row = self.by_digits.get(digits)?;
+            Some((digits.clone(), self.entry(*row)))
         });
         found.collect()
     }

@@ -213,6 +213,17 @@ impl Source for Arc<Mirror> {
         }
     }
 
+    async fn separated(
+        &self,
+        digits: &[String],
+        asker: &Asker,
+    ) -> Result<HashMap<String, Entry>, SourceError> {
+        match self.mirror(asker).await {
+            Some(held) => Ok(held.contents.separated(digits)),
+            None => self.live.separated(digits, asker).await,
+        }
+    }
+
     async fn list(&self, ids: &[String], asker: &Asker) -> Result<Vec<Entry>, SourceError> {
         match self.mirror(asker).await {
             Some(held) => Ok(held.contents.list(ids)),

@@ -84,6 +84,17 @@ impl Source for PersonalSource {
         }
     }
 
+    async fn separated(
+        &self,
+        digits: &[String],
+        asker: &Asker,
+    ) -> Result<HashMap<String, Entry>, SourceError> {
+        match self.key(asker).await? {
+            Some(key) => held::separated(&self.lists, &key, digits).await,
+            None => Ok(HashMap::new()),
+        }
+    }
+
     async fn typed(&self, keys: &str, asker: &Asker) -> Result<Vec<Entry>, SourceError> {
         match self.key(asker).await? {
             Some(key) => held::typed(&self.lists, &key, keys).await,

@@ -74,6 +74,14 @@ impl Source for PhonebookSource {
         held::numbered(&self.lists, &self.key, numbers).await
     }
 
+    async fn separated(
+        &self,
+        digits: &[String],
+        _asker: &Asker,
+    ) -> Result<HashMap<String, Entry>, SourceError> {
+        held::separated(&self.lists, &self.key, digits).await
+    }
+
     async fn typed(&self, keys: &str, _asker: &Asker) -> Result<Vec<Entry>, SourceError> {
         held::typed(&self.lists, &self.key, keys).await
     }

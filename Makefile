@@ -1,13 +1,14 @@
 # make run      the demo site on this machine, until Ctrl-C      (ONCE=1: one search, then stop)
 # make test     formatting, lints and every test
 # make soak     the tests that take long: long files, many rounds (ROUNDS=40 of writing, and of killing dird)
-# make bench    requests per second beside a bare server         (SECONDS=3 per figure)
+# make bench    requests per second beside a bare server         (SECONDS=3 per figure; ONLY=phones, engine or allowlist)
 
 CARGO   ?= cargo
 TARGET  := $(or $(CARGO_TARGET_DIR),target)
 ONCE    ?=
 # Not from the environment: shells count seconds of their own under this name.
 SECONDS := 3
+ONLY    ?=
 ROUNDS  := 40
 
 .PHONY: run test soak bench packages
@@ -31,7 +32,7 @@ soak: packages
 
 bench:
 	$(CARGO) build --locked --release -p dird -p phoned -p e2e --bins
-	@$(TARGET)/release/bench $(SECONDS)
+	@$(TARGET)/release/bench $(SECONDS) $(ONLY)
 
 packages:
 	@scripts/packages

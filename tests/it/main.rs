@@ -6,6 +6,7 @@ mod keep_tenants_apart;
 mod let_phones_in;
 mod lose_nothing_when_killed;
 mod meet_odd_clients;
+mod outlive_remote_directories;
 mod people;
 mod run_as_a_service;
 mod search_on_a_cisco;

@@ -2,9 +2,11 @@
 //! end is what dird holds.
 
 use anyhow::{Context, Result, ensure};
+use e2e::proxy::Proxy;
 use e2e::simulator::{Entry, Make, Simulator};
 use e2e::site::{Plan, Site};
 use e2e::wire;
+use serde_json::json;
 
 /// First names that have broken documents, links and lists before; the last name of all is the word that is searched.
 const NAMES: [&str; 12] = [
@@ -43,7 +45,11 @@ fn people() -> Vec<(String, String)> {
 }
 
 async fn site() -> Result<Site> {
-    let plan = Plan::demo()?;
+    of_people(Plan::demo()?).await
+}
+
+/// The site of `plan` with [`people`] in place of the demo's.
+async fn of_people(plan: Plan) -> Result<Site> {
     let mut writer = csv::Writer::from_path(plan.file("config/demo/people.csv"))?;
     writer.write_record([
         "id",
@@ -69,13 +75,42 @@ fn base(site: &Site) -> Result<String> {
 #[tokio::test]
 async fn following_all_links_shows_every_person_once_on_every_make() -> Result<()> {
     let site = site().await?;
+    everybody_is_seen(&site, &base(&site)?).await?;
+    site.stop().await
+}
+
+#[tokio::test]
+async fn behind_a_proxy_every_link_leads_through_its_prefix() -> Result<()> {
+    let mut plan = Plan::demo()?;
+    plan.phoned["rest_api"]["trusted_proxies"] = json!(["127.0.0.1"]);
+    plan.phoned["rest_api"]["authorized_subnets"] = json!(["10.20.0.0/16", "127.0.0.1"]);
+    let site = of_people(plan).await?;
+    let proxy = Proxy::start("/phones", site.phones()?, "10.20.0.7").await?;
+    let front = format!("http://{}/phones", proxy.address);
+    everybody_is_seen(&site, &front).await?;
+    ensure!(
+        proxy.passed() > 2 * Make::ALL.len(),
+        "the proxy was gone round"
+    );
+    let stranger = Proxy::start("/phones", site.phones()?, "10.21.0.7").await?;
+    let stranger = format!("http://{}/phones", stranger.address);
+    let stranger = Simulator::new(Make::Snom, &stranger, &site.user(0)?);
+    ensure!(
+        stranger.search(WORD).await.is_err(),
+        "the phone is judged, not the proxy"
+    );
+    site.stop().await
+}
+
+/// Lets a phone of every make, which knows phoned at `base`, go through all of its pages.
+async fn everybody_is_seen(site: &Site, base: &str) -> Result<()> {
     let mut expected: Vec<_> = people()
         .into_iter()
         .map(|(name, number)| (format!("{} {WORD}", shown(&name)), number))
         .collect();
     expected.sort();
     for make in Make::ALL {
-        let phone = Simulator::new(make, &base(&site)?, &site.user(0)?);
+        let phone = Simulator::new(make, base, &site.user(0)?);
         let mut seen = phone
             .everything(WORD)
             .await
@@ -98,7 +133,7 @@ async fn following_all_links_shows_every_person_once_on_every_make() -> Result<(
             assert_eq!(seen, expected, "{make:?}");
         }
     }
-    site.stop().await
+    Ok(())
 }
 
 #[tokio::test]

@@ -12,6 +12,8 @@ pub mod load;
 pub mod phone;
 pub mod ports;
 pub mod postgres;
+pub mod proxy;
+pub mod rest;
 pub mod screen;
 pub mod simulator;
 pub mod site;

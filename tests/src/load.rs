@@ -1,4 +1,5 @@
-//! A closed loop of requests: every connection sends the next one when it has its answer.
+//! Load: a closed loop, in which every connection sends the next request when it has its answer, or an open one, in which
+//! requests fall due at a steady rate whether answers come or not.
 //!
 //! It must cost less than what it measures: requests are bytes made beforehand, and of an answer only the
 //! status, the length and a wish to close are read.
@@ -30,21 +31,25 @@ pub struct Measured {
     pub p99_us: u64,
 }
 
-/// Sends `requests` in turn over `connections` kept-alive connections for `duration`.
+/// Sends `requests` in turn over `connections` kept-alive connections for `duration`: as fast as answers come, or, at a `rate` of
+/// requests per second, each when it is due. The time of an answer then begins when the request was due.
 pub async fn drive(
     to: SocketAddr,
     requests: Vec<Vec<u8>>,
     connections: usize,
     duration: Duration,
+    rate: Option<f64>,
 ) -> Result<Measured> {
     ensure!(!requests.is_empty(), "nothing to send");
+    let started = Instant::now();
     let work = Arc::new(Work {
         to,
         requests,
         turn: AtomicUsize::new(0),
-        end: Instant::now() + duration,
+        started,
+        end: started + duration,
+        rate,
     });
-    let started = Instant::now();
     let clients: Vec<_> = (0..connections)
         .map(|_| tokio::spawn(client(Arc::clone(&work))))
         .collect();
@@ -62,7 +67,31 @@ struct Work {
     to: SocketAddr,
     requests: Vec<Vec<u8>>,
     turn: AtomicUsize,
+    started: Instant,
     end: Instant,
+    rate: Option<f64>,
+}
+
+impl Work {
+    /// The next request, and when its time begins. That is when it was due, if all connections were busy then; else it is now:
+    /// a late timer is not the server's.
+    async fn next(&self) -> (&[u8], Instant) {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let request = &self.requests[turn % self.requests.len()];
+        let Some(rate) = self.rate else {
+            return (request, Instant::now());
+        };
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a run has far fewer than 2^52 requests"
+        )]
+        let due = self.started + Duration::from_secs_f64(turn as f64 / rate);
+        if Instant::now() > due {
+            return (request, due);
+        }
+        tokio::time::sleep_until(due.into()).await;
+        (request, Instant::now())
+    }
 }
 
 /// Microseconds of every good answer, and the number of bad ones.
@@ -74,9 +103,7 @@ async fn client(work: Arc<Work>) -> (Vec<u32>, u64) {
             Some(open) => Ok(open),
             None => Line::open(work.to).await,
         };
-        let request =
-            &work.requests[work.turn.fetch_add(1, Ordering::Relaxed) % work.requests.len()];
-        let before = Instant::now();
+        let (request, before) = work.next().await;
         match exchange(open, request).await {
             Ok((kept, 200)) => {
                 times.push(u32::try_from(before.elapsed().as_micros()).unwrap_or(u32::MAX));

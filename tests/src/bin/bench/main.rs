@@ -1,32 +1,28 @@
-//! `make bench`: how fast both daemons answer, beside a bare hyper server that answers the same bytes.
+//! `make bench [ONLY=PART]`: how fast both daemons answer, beside a bare hyper server that answers the same bytes.
 //!
 //! Everything of one run shares the machine, the load generator included, so only the ratios mean something
 //! elsewhere. The rows are in [`rows`]; a new one is a line there. The result is Markdown for
 //! `docs/benchmarks.md`.
 
 mod allowlist;
+mod engine;
 mod imports;
 mod inventory;
+mod measure;
 mod report;
 mod rows;
 mod world;
 
-use std::net::SocketAddr;
-use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use e2e::binaries;
-use e2e::load::Measured;
-use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
 
-use report::{Line, Report};
-use rows::{ROWS, Row, SIZES};
-use world::{Bare, World};
+use report::Report;
+use rows::{ROWS, SIZES};
+use world::World;
 
-/// Parts into which the time of a figure is cut; the middle one counts.
-const ROUNDS: u32 = 3;
+/// What can be measured alone.
+const PARTS: [&str; 3] = ["phones", "engine", "allowlist"];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -36,84 +32,47 @@ async fn main() -> Result<()> {
             .with_context(|| format!("not a number of seconds: {text:?}"))?,
         None => 3.0,
     };
+    let only = std::env::args().nth(2);
+    ensure!(
+        only.as_deref().is_none_or(|only| PARTS.contains(&only)),
+        "the parts are {PARTS:?}"
+    );
+    let wanted = |part| only.as_deref().is_none_or(|only| only == part);
     let duration = Duration::try_from_secs_f64(seconds)?;
     let mut report = Report::new(duration);
+    if wanted("phones") {
+        phones(duration, &mut report).await?;
+    }
+    let mut further = String::new();
+    if wanted("engine") {
+        further += &engine::measure(duration, &mut report).await?.to_string();
+    }
+    if wanted("allowlist") {
+        further += &allowlist::table()?;
+    }
+    print!("{report}{further}");
+    Ok(())
+}
+
+/// The demo's site, with more and more contacts.
+async fn phones(duration: Duration, report: &mut Report) -> Result<()> {
     for contacts in SIZES {
         eprintln!("site with {contacts} contacts …");
         let world = World::start(contacts).await?;
         report.idle(&world);
         report.imports(&world);
         for row in ROWS.iter().filter(|row| row.sizes.contains(&contacts)) {
-            measure(row, &world, duration, &mut report).await?;
+            let asked = measure::Asked {
+                name: row.name,
+                contacts,
+                to: world.address(row.target)?,
+                requests: (row.requests)(&world)?,
+            };
+            let lines = asked.beside_bare(row.connections, duration, world.folder());
+            report.lines(lines.await?);
         }
         report.after_load(&world)?;
         world.stop().await?;
     }
-    print!("{report}{}", allowlist::table()?);
     Ok(())
-}
-
-async fn measure(row: &Row, world: &World, duration: Duration, report: &mut Report) -> Result<()> {
-    let requests = (row.requests)(world)?;
-    let to = world.address(row.target)?;
-    let bare = Bare::start(to, &requests[0], world.folder()).await?;
-    for &connections in row.connections {
-        eprintln!("  {} over {connections} connections …", row.name);
-        let (mut measured, mut yardstick) = (Vec::new(), Vec::new());
-        // In turn, so that a busy moment of the machine does not fall on one of them alone.
-        for _ in 0..ROUNDS {
-            measured.push(load(to, &requests, connections, duration / ROUNDS).await?);
-            yardstick.push(load(bare.address, &requests, connections, duration / ROUNDS).await?);
-        }
-        report.line(Line {
-            name: row.name,
-            contacts: world.contacts,
-            connections,
-            measured: median(measured)?,
-            yardstick: median(yardstick)?,
-        });
-    }
-    bare.stop().await
-}
-
-/// The middle one by requests per second, with the errors of all.
-fn median(mut rounds: Vec<Measured>) -> Result<Measured> {
-    let errors = rounds.iter().map(|round| round.errors).sum();
-    rounds.sort_by(|one, other| one.per_second.total_cmp(&other.per_second));
-    let middle = rounds
-        .get(rounds.len() / 2)
-        .context("nothing was measured")?;
-    Ok(Measured { errors, ..*middle })
-}
-
-/// Runs the load generator as a process of its own.
-async fn load(
-    to: SocketAddr,
-    requests: &[Vec<u8>],
-    connections: usize,
-    duration: Duration,
-) -> Result<Measured> {
-    let mut child = Command::new(binaries::path_of("load")?)
-        .args([
-            to.to_string(),
-            connections.to_string(),
-            duration.as_millis().to_string(),
-        ])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()?;
-    let mut input = child
-        .stdin
-        .take()
-        .context("no input to the load generator")?;
-    input.write_all(&requests.concat()).await?;
-    drop(input);
-    let ended = child.wait_with_output().await?;
-    ensure!(
-        ended.status.success(),
-        "the load generator failed: {}",
-        ended.status
-    );
-    Ok(serde_json::from_slice(&ended.stdout)?)
 }

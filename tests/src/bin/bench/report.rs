@@ -50,9 +50,9 @@ impl Report {
         }
     }
 
-    /// Adds a row.
-    pub(crate) fn line(&mut self, line: Line) {
-        self.lines.push(line);
+    /// Adds rows.
+    pub(crate) fn lines(&mut self, lines: Vec<Line>) {
+        self.lines.extend(lines);
     }
 
     /// Notes start-up time and memory before any load.
@@ -193,6 +193,7 @@ impl Display for Process {
     }
 }
 
-fn milliseconds(micros: u64) -> String {
+/// Microseconds as milliseconds.
+pub(crate) fn milliseconds(micros: u64) -> String {
     format!("{}.{:02}", micros / 1000, micros % 1000 / 10)
 }

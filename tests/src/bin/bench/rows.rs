@@ -36,7 +36,7 @@ pub(crate) struct Row {
     /// Numbers of kept-alive connections, one line for each.
     pub connections: &'static [usize],
     /// The requests, sent in turn.
-    pub requests: fn(&World) -> Result<Vec<Vec<u8>>>,
+    pub requests: fn(&World) -> Result<Vec<String>>,
 }
 
 /// Every row, in the order of the table.
@@ -187,7 +187,7 @@ pub(crate) const ROWS: [Row; 26] = [
 const fn page(
     name: &'static str,
     target: Target,
-    requests: fn(&World) -> Result<Vec<Vec<u8>>>,
+    requests: fn(&World) -> Result<Vec<String>>,
 ) -> Row {
     Row {
         name,
@@ -198,26 +198,26 @@ const fn page(
     }
 }
 
-fn results(world: &World, make: &str, term: &str) -> Result<Vec<Vec<u8>>> {
+fn results(world: &World, make: &str, term: &str) -> Result<Vec<String>> {
     let (user, term) = (world.user()?, encode(term));
     let target =
         format!("/0.1/directories/lookup/default/{make}?xivo_user_uuid={user}&term={term}");
     Ok(vec![get(&target, "")])
 }
 
-fn menu(world: &World) -> Result<Vec<Vec<u8>>> {
+fn menu(world: &World) -> Result<Vec<String>> {
     phone_page(world, "menu", "")
 }
 
-fn input(world: &World) -> Result<Vec<Vec<u8>>> {
+fn input(world: &World) -> Result<Vec<String>> {
     phone_page(world, "input", "")
 }
 
-fn cached(world: &World) -> Result<Vec<Vec<u8>>> {
+fn cached(world: &World) -> Result<Vec<String>> {
     phone_page(world, "lookup", "&term=an")
 }
 
-fn phone_page(world: &World, step: &str, parameters: &str) -> Result<Vec<Vec<u8>>> {
+fn phone_page(world: &World, step: &str, parameters: &str) -> Result<Vec<String>> {
     let user = world.user()?;
     Ok(vec![get(
         &format!("/0.1/directories/{step}/default/cisco?xivo_user_uuid={user}{parameters}"),
@@ -225,7 +225,7 @@ fn phone_page(world: &World, step: &str, parameters: &str) -> Result<Vec<Vec<u8>
     )])
 }
 
-fn uncached(world: &World) -> Result<Vec<Vec<u8>>> {
+fn uncached(world: &World) -> Result<Vec<String>> {
     let user = world.user()?;
     let path = format!("/0.1/directories/lookup/default/cisco?xivo_user_uuid={user}&term=");
     Ok(world
@@ -235,7 +235,7 @@ fn uncached(world: &World) -> Result<Vec<Vec<u8>>> {
         .collect())
 }
 
-fn lookup(world: &World) -> Result<Vec<Vec<u8>>> {
+fn lookup(world: &World) -> Result<Vec<String>> {
     let path = format!("/0.1/directories/lookup/default/{}?term=", world.user()?);
     let identity = format!(
         "X-Auth-Token: {}\r\nWazo-Tenant: {}\r\n",
@@ -249,27 +249,27 @@ fn lookup(world: &World) -> Result<Vec<Vec<u8>>> {
         .collect())
 }
 
-fn displays(world: &World) -> Result<Vec<Vec<u8>>> {
+fn displays(world: &World) -> Result<Vec<String>> {
     list(world, "/0.1/displays")
 }
 
-fn profiles(world: &World) -> Result<Vec<Vec<u8>>> {
+fn profiles(world: &World) -> Result<Vec<String>> {
     list(world, "/0.1/profiles")
 }
 
-fn first_page(world: &World) -> Result<Vec<Vec<u8>>> {
+fn first_page(world: &World) -> Result<Vec<String>> {
     of_book(world, "order=lastname&limit=100")
 }
 
-fn last_page(world: &World) -> Result<Vec<Vec<u8>>> {
+fn last_page(world: &World) -> Result<Vec<String>> {
     of_book(world, "order=lastname&limit=100&offset=99900")
 }
 
-fn search_in_list(world: &World) -> Result<Vec<Vec<u8>>> {
+fn search_in_list(world: &World) -> Result<Vec<String>> {
     of_book(world, "search=person4711&limit=100")
 }
 
-fn of_book(world: &World, query: &str) -> Result<Vec<Vec<u8>>> {
+fn of_book(world: &World, query: &str) -> Result<Vec<String>> {
     let book = world.book().context("this site has no imports")?;
     let target = format!("{}?{query}", book.path);
     Ok(vec![get(
@@ -278,11 +278,12 @@ fn of_book(world: &World, query: &str) -> Result<Vec<Vec<u8>>> {
     )])
 }
 
-fn list(world: &World, path: &str) -> Result<Vec<Vec<u8>>> {
+fn list(world: &World, path: &str) -> Result<Vec<String>> {
     let token = world.administrator()?;
     Ok(vec![get(path, &format!("X-Auth-Token: {token}\r\n"))])
 }
 
-fn get(target: &str, headers: &str) -> Vec<u8> {
-    format!("GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}\r\n").into_bytes()
+/// A request for `target`; `headers` each end with their line.
+pub(crate) fn get(target: &str, headers: &str) -> String {
+    format!("GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}\r\n")
 }

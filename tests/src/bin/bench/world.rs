@@ -201,10 +201,13 @@ pub(crate) struct Bare {
 
 impl Bare {
     /// Asks `of` once with `request` and starts a server that repeats its answer.
-    pub(crate) async fn start(of: SocketAddr, request: &[u8], folder: &Path) -> Result<Self> {
-        let answer = wire::exchange(of, None, request).await?;
-        let asked = String::from_utf8_lossy(request).into_owned();
-        ensure!(answer.status == 200, "status {} for {asked}", answer.status);
+    pub(crate) async fn start(of: SocketAddr, request: &str, folder: &Path) -> Result<Self> {
+        let answer = wire::exchange(of, None, request.as_bytes()).await?;
+        ensure!(
+            answer.status == 200,
+            "status {} for {request}",
+            answer.status
+        );
         std::fs::write(folder.join("bare.body"), &answer.body)?;
         let [port] = ports::free()?;
         let kind = answer.header("content-type").unwrap_or("text/plain");

@@ -151,6 +151,11 @@ impl Daemon {
         Ok(())
     }
 
+    /// Files and sockets that are open.
+    pub fn open_files(&self) -> Result<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.pid))?.count())
+    }
+
     fn memory_kib(&self, what: &'static str) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid))?;
         let line = status

@@ -1,7 +1,7 @@
 # make run      the demo site on this machine, until Ctrl-C      (ONCE=1: one search, then stop)
 # make test     formatting, lints and every test
 # make soak     the tests that take long: long files, many rounds (ROUNDS=40 of writing, and of killing dird)
-# make bench    requests per second beside a bare server         (SECONDS=3 per figure; ONLY=phones, engine or allowlist)
+# make bench    requests per second beside a bare server         (SECONDS=3 per figure; ONLY=phones, engine, ldap or allowlist)
 
 CARGO   ?= cargo
 TARGET  := $(or $(CARGO_TARGET_DIR),target)
@@ -30,7 +30,7 @@ soak: packages
 	SOAK_ROUNDS=$(ROUNDS) $(CARGO) test --locked -p dird --test api contacts::model
 	SOAK_ROUNDS=$(ROUNDS) $(CARGO) test --locked -p e2e --test it lose_nothing_when_killed
 
-bench:
+bench: packages
 	$(CARGO) build --locked --release -p dird -p phoned -p e2e --bins
 	@$(TARGET)/release/bench $(SECONDS) $(ONLY)
 

@@ -17,5 +17,6 @@ pub mod rest;
 pub mod screen;
 pub mod simulator;
 pub mod site;
+pub mod slapd;
 pub mod wire;
 pub mod xml;

@@ -22,6 +22,8 @@ pub struct Health {
     pub error: Option<String>,
     /// Age of the copy that was answered to the last question in place of an answer; none if that one was live.
     pub stale: Option<Duration>,
+    /// Age of the copy that the last question was answered with, old or not; none if that answer was live.
+    pub copy: Option<Duration>,
     /// Answers from copies that were too old and good enough, so far.
     pub stale_answers: u64,
     /// The mirrored directory; none for a source that has none.

@@ -7,7 +7,7 @@
 //! ```json
 //! {"profile": "default", "service": "lookup", "asked": "zoe", "spellings": [], "timeout": 5.0, "seconds": 0.002,
 //!  "sources": [{"uuid": "…", "name": "people", "backend": "csv", "columns": ["fn"], "from": "index",
-//!    "outcome": "answered", "error": null, "seconds": 0.001, "found": 1, "rows": [{"fn": "Zoe", …}], "dropped": []}],
+//!    "age": null, "outcome": "answered", "error": null, "seconds": 0.001, "found": 1, "rows": [{"fn": "Zoe", …}], "dropped": []}],
 //!  "missing": []}
 //! ```
 //!
@@ -116,8 +116,11 @@ struct Report {
     name: String,
     backend: String,
     columns: Vec<String>,
-    /// `index` for contacts in memory, `live` for those of somebody else.
+    /// `index` for contacts in memory, `mirror` for a copy of a whole directory, `copy` for a copy of an earlier answer, `live`
+    /// for what a remote says now.
     from: Option<&'static str>,
+    /// Seconds since a mirror or copy was known to be true.
+    age: Option<f64>,
     outcome: Outcome,
     error: Option<String>,
     seconds: f64,
@@ -334,13 +337,14 @@ impl Examined {
         } else {
             (shown, Vec::new())
         };
-        let from = |source: &Arc<dyn Source>| if source.is_held() { "index" } else { "live" };
+        let (from, age) = self.source.as_deref().map(origin).unzip();
         Report {
             uuid: self.configured.uuid.0.clone(),
             name: self.configured.name.clone(),
             backend: self.configured.backend.clone(),
             columns: inquiry.columns(&self.configured).to_vec(),
-            from: self.source.as_ref().map(from),
+            from,
+            age: age.flatten(),
             outcome: self.outcome,
             error: self.error.clone(),
             seconds: self.seconds,
@@ -348,6 +352,21 @@ impl Examined {
             rows,
             dropped,
         }
+    }
+}
+
+/// Where the last answer of a source came from, and the seconds since that was known to be true.
+fn origin(source: &dyn Source) -> (&'static str, Option<f64>) {
+    if source.is_held() {
+        return ("index", None);
+    }
+    let health = source.health();
+    let mirror = health.as_ref().and_then(|health| health.mirror.as_ref());
+    let copy = health.as_ref().and_then(|health| health.copy);
+    match (mirror, copy) {
+        (Some(mirror), _) => ("mirror", Some(mirror.age.as_secs_f64())),
+        (None, Some(age)) => ("copy", Some(age.as_secs_f64())),
+        (None, None) => ("live", None),
     }
 }
 

@@ -126,6 +126,7 @@ mod tests {
             answered: Some(Duration::from_secs(2)),
             error: None,
             stale: None,
+            copy: None,
             stale_answers: 1,
             mirror: None,
         };

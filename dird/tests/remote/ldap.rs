@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dird::backends::Source;
+use e2e::slapd::{BASE, LOGIN, Slapd, person};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
 use crate::peer::certificate;
-use crate::slapd::{BASE, LOGIN, Slapd, person};
 use crate::world::{
     asker, behind, configured, fields, found, found_again, listed, open, surroundings,
 };
@@ -52,7 +52,7 @@ fn few() -> String {
 
 #[tokio::test]
 async fn people_are_found_by_part_of_a_column_with_the_attributes_that_templates_name() {
-    let slapd = Slapd::start(&few(), "").await;
+    let slapd = Slapd::start(&few(), "").await.unwrap();
     let ours = source(&slapd.uri(), json!({})).await;
     let entries = ours.search("ALI", &asker()).await.unwrap().entries();
     assert_eq!(
@@ -71,7 +71,7 @@ async fn people_are_found_by_part_of_a_column_with_the_attributes_that_templates
 
 #[tokio::test]
 async fn signs_with_a_meaning_in_filters_are_only_themselves() {
-    let slapd = Slapd::start(&few(), "").await;
+    let slapd = Slapd::start(&few(), "").await.unwrap();
     let ours = source(&slapd.uri(), json!({})).await;
     assert_eq!(found(&*ours, "(x*)", "uid").await, ["u3"]);
     assert_eq!(found(&*ours, "*", "uid").await, ["u3"]);
@@ -89,7 +89,7 @@ async fn signs_with_a_meaning_in_filters_are_only_themselves() {
 
 #[tokio::test]
 async fn all_attributes_come_without_templates_and_one_that_is_no_text_hides_itself_alone() {
-    let slapd = Slapd::start(&few(), "").await;
+    let slapd = Slapd::start(&few(), "").await.unwrap();
     let ours = source(
         &slapd.uri(),
         json!({"format_columns": {}, "unique_column": "entryUUID"}),
@@ -104,7 +104,7 @@ async fn all_attributes_come_without_templates_and_one_that_is_no_text_hides_its
 
 #[tokio::test]
 async fn a_number_of_two_people_is_the_first_ones_and_many_are_asked_at_once() {
-    let slapd = Slapd::start(&few(), "").await;
+    let slapd = Slapd::start(&few(), "").await.unwrap();
     let ours = source(&slapd.uri(), json!({})).await;
     assert_eq!(behind(&*ours, "1001", "cn").await.as_deref(), Some("Alice"));
     assert_eq!(
@@ -131,7 +131,7 @@ async fn a_number_of_two_people_is_the_first_ones_and_many_are_asked_at_once() {
 
 #[tokio::test]
 async fn identifiers_may_be_texts_or_binary_uuids() {
-    let slapd = Slapd::start(&few(), "").await;
+    let slapd = Slapd::start(&few(), "").await.unwrap();
     let ours = source(&slapd.uri(), json!({})).await;
     assert_eq!(
         listed(&*ours, &["u4", "u1", "u9", ""], "cn").await,
@@ -150,7 +150,7 @@ async fn identifiers_may_be_texts_or_binary_uuids() {
 
 #[tokio::test]
 async fn the_operators_own_filter_is_kept_to() {
-    let slapd = Slapd::start(&few(), "").await;
+    let slapd = Slapd::start(&few(), "").await.unwrap();
     let ours = source(&slapd.uri(), json!({"ldap_custom_filter": "(title=Boss)"})).await;
     assert_eq!(found(&*ours, "", "uid").await, ["u1"]);
     assert_eq!(behind(&*ours, "1002", "uid").await, None);
@@ -184,7 +184,7 @@ async fn a_large_directory_is_read_by_pages_and_a_limit_leaves_what_came_before_
         .unwrap();
     }
     let limits = "limits * size.soft=700 size.hard=700 size.prtotal=unlimited";
-    let slapd = Slapd::start(&many, limits).await;
+    let slapd = Slapd::start(&many, limits).await.unwrap();
     let ours = source(&slapd.uri(), json!({})).await;
     let uids = found(&*ours, "person", "uid").await;
     assert_eq!(
@@ -201,14 +201,15 @@ async fn a_large_directory_is_read_by_pages_and_a_limit_leaves_what_came_before_
         &many,
         "limits * size.soft=700 size.hard=700 size.prtotal=700",
     )
-    .await;
+    .await
+    .unwrap();
     let capped = source(&slapd.uri(), json!({})).await;
     assert_eq!(found(&*capped, "person", "uid").await.len(), 700);
 }
 
 #[tokio::test]
 async fn a_certificate_is_verified_unless_it_is_told_otherwise() {
-    let slapd = Slapd::start(&few(), "").await;
+    let slapd = Slapd::start(&few(), "").await.unwrap();
     let strict = source(&slapd.secure_uri(), json!({})).await;
     let error = strict.search("alice", &asker()).await.unwrap_err();
     assert!(error.0.contains("no secure connection"), "{error}");
@@ -223,7 +224,7 @@ async fn a_certificate_is_verified_unless_it_is_told_otherwise() {
 
 #[tokio::test]
 async fn a_refused_bind_is_not_tried_again_at_once() {
-    let mut slapd = Slapd::start(&few(), "").await;
+    let mut slapd = Slapd::start(&few(), "").await.unwrap();
     let ours = source(&slapd.uri(), json!({"ldap_password": "wrong"})).await;
     let error = ours.search("alice", &asker()).await.unwrap_err();
     assert!(
@@ -232,7 +233,7 @@ async fn a_refused_bind_is_not_tried_again_at_once() {
             .contains("refuses the bind: invalid credentials (49)"),
         "{error}"
     );
-    slapd.kill();
+    slapd.kill().unwrap();
     for _ in 0..10 {
         let error = ours.search("alice", &asker()).await.unwrap_err();
         assert!(
@@ -244,27 +245,27 @@ async fn a_refused_bind_is_not_tried_again_at_once() {
 
 #[tokio::test]
 async fn a_server_that_restarts_is_asked_again() {
-    let mut slapd = Slapd::start(&few(), "").await;
+    let mut slapd = Slapd::start(&few(), "").await.unwrap();
     let ours = source(&slapd.uri(), json!({})).await;
     assert_eq!(found(&*ours, "alice", "uid").await, ["u1"]);
-    slapd.kill();
-    slapd.restart().await;
+    slapd.kill().unwrap();
+    slapd.restart().await.unwrap();
     assert_eq!(
         found(&*ours, "alice", "uid").await,
         ["u1"],
         "the old connection is replaced in the same search"
     );
-    slapd.kill();
+    slapd.kill().unwrap();
     for _ in 0..5 {
         assert!(ours.search("alice", &asker()).await.is_err());
     }
-    slapd.restart().await;
+    slapd.restart().await.unwrap();
     assert_eq!(found_again(&*ours, "alice", "uid").await, ["u1"]);
 }
 
 #[tokio::test]
 async fn what_is_wrong_is_said() {
-    let slapd = Slapd::start(&few(), "").await;
+    let slapd = Slapd::start(&few(), "").await.unwrap();
     for (changes, words) in [
         (
             json!({"ldap_base_dn": "dc=nowhere,dc=test"}),

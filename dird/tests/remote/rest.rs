@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::peer::{Peer, Reply};
 
 /// A running dird and somebody who may do everything.
-struct Dird {
+pub(crate) struct Dird {
     base: String,
     token: String,
     folder: TempDir,
@@ -23,7 +23,7 @@ struct Dird {
 }
 
 impl Dird {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         kit::tls::install_provider();
         let folder = tempfile::tempdir().unwrap();
         let uri = format!("sqlite:{}", folder.path().join("dird.db").display());
@@ -60,29 +60,34 @@ impl Dird {
         }
     }
 
-    async fn get(&self, path: &str) -> (u16, Value) {
+    pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
         let request = self.client.get(format!("{}{path}", self.base));
         answer(request.header("X-Auth-Token", &self.token)).await
     }
 
-    async fn post(&self, path: &str, body: &Value) -> String {
+    pub(crate) async fn send(&self, path: &str, body: &Value) -> Value {
         let request = self
             .client
             .post(format!("{}{path}", self.base))
             .body(body.to_string());
         let (status, body) = answer(request.header("X-Auth-Token", &self.token)).await;
         assert!(matches!(status, 200 | 201), "{path}: {status} {body}");
-        body["uuid"].as_str().unwrap().to_owned()
+        body
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> String {
+        let made = self.send(path, body).await;
+        made["uuid"].as_str().unwrap().to_owned()
     }
 
     /// A source and its identifier.
-    async fn source(&self, backend: &str, body: &Value) -> String {
+    pub(crate) async fn source(&self, backend: &str, body: &Value) -> String {
         self.post(&format!("/backends/{backend}/sources"), body)
             .await
     }
 
     /// A profile called `default` over `sources`, for lookups of the column `fn` and reverse lookups.
-    async fn profile(&self, sources: &[String], seconds: f64) {
+    pub(crate) async fn profile(&self, sources: &[String], seconds: f64) {
         let display = json!({"name": "desk", "columns": [{"field": "fn"}]});
         let display = self.post("/displays", &display).await;
         let sources: Vec<Value> = sources.iter().map(|uuid| json!({"uuid": uuid})).collect();

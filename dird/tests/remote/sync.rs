@@ -6,11 +6,11 @@ use std::time::Duration;
 use dird::backends::{MirrorHealth, Source, kind};
 use dird::identity::{SystemAuthority, TenantId};
 use dird::store::Store;
+use e2e::slapd::{BASE, LOGIN, Slapd, person};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::peer::{Asked, Peer, Reply};
-use crate::slapd::{BASE, LOGIN, Slapd, person};
 use crate::world::{TENANT, asker, behind, configured, found, listed, surroundings_on};
 
 /// A fresh store, and the folder that it is in.
@@ -230,12 +230,12 @@ async fn a_mirrored_directory_is_found_by_every_value_and_outlives_its_server() 
         })
         .collect();
     let limits = "limits * size.soft=500 size.hard=500 size.prtotal=unlimited";
-    let mut slapd = Slapd::start(&people, limits).await;
+    let mut slapd = Slapd::start(&people, limits).await.unwrap();
     let (store, _folder) = fresh().await;
     let ours = mirrored(&store, "ldap", staff(&slapd), "").await;
     let live = ours.search("second1177", &asker()).await.unwrap().entries();
     assert_eq!(mirror_of(&*ours).await.contacts, 1200);
-    slapd.kill();
+    slapd.kill().unwrap();
     let entries = ours.search("second1177", &asker()).await.unwrap().entries();
     assert_eq!(
         crate::world::fields(&entries[0]),
@@ -256,7 +256,7 @@ async fn a_directory_of_which_the_server_gives_a_part_is_asked_live() {
         .map(|id| person(id, &format!("Person {id}"), "5", ""))
         .collect();
     let limits = "limits * size.soft=700 size.hard=700 size.prtotal=700";
-    let slapd = Slapd::start(&people, limits).await;
+    let slapd = Slapd::start(&people, limits).await.unwrap();
     let (store, _folder) = fresh().await;
     let ours = mirrored(&store, "ldap", staff(&slapd), "").await;
     let told = async || {

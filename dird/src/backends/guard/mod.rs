@@ -145,6 +145,7 @@ impl Guarded {
         let place = copies.place(&question, asker, self.watch.remote.is_personal());
         let copy = copies.copy(&place).await;
         if let Some(fresh) = copy.as_ref().filter(|copy| copies.is_fresh(copy)) {
+            self.watch.record.copied(fresh.age());
             return Ok(fresh.answer.clone());
         }
         let error = match self.ask_live(question, asker).await {

@@ -17,6 +17,7 @@ struct Noted {
     answered: Option<Instant>,
     error: Option<RemoteError>,
     stale: Option<Duration>,
+    copy: Option<Duration>,
     stale_answers: u64,
 }
 
@@ -27,6 +28,12 @@ impl Record {
         noted.answered = Some(Instant::now());
         noted.error = None;
         noted.stale = None;
+        noted.copy = None;
+    }
+
+    /// A copy of this age was given without asking.
+    pub(super) fn copied(&self, age: Duration) {
+        self.noted().copy = Some(age);
     }
 
     /// The remote gave none.
@@ -38,6 +45,7 @@ impl Record {
     pub(super) fn stale(&self, age: Duration) {
         let mut noted = self.noted();
         noted.stale = Some(age);
+        noted.copy = Some(age);
         noted.stale_answers += 1;
     }
 
@@ -49,6 +57,7 @@ impl Record {
             answered: noted.answered.map(|at| at.elapsed()),
             error: noted.error.as_ref().map(ToString::to_string),
             stale: noted.stale,
+            copy: noted.copy,
             stale_answers: noted.stale_answers,
             mirror: None,
         }

@@ -11,6 +11,7 @@ mod inventory;
 mod measure;
 mod report;
 mod rows;
+mod staff;
 mod world;
 
 use std::time::Duration;
@@ -22,7 +23,7 @@ use rows::{ROWS, SIZES};
 use world::World;
 
 /// What can be measured alone.
-const PARTS: [&str; 3] = ["phones", "engine", "allowlist"];
+const PARTS: [&str; 4] = ["phones", "engine", "ldap", "allowlist"];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -46,6 +47,9 @@ async fn main() -> Result<()> {
     let mut further = String::new();
     if wanted("engine") {
         further += &engine::measure(duration, &mut report).await?.to_string();
+    }
+    if wanted("ldap") {
+        further += &staff::measure(duration, &mut report).await?;
     }
     if wanted("allowlist") {
         further += &allowlist::table()?;

@@ -3,7 +3,7 @@
 
 mod cold;
 mod crowd;
-mod names;
+pub(crate) mod names;
 mod rows;
 mod site;
 

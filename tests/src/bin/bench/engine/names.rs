@@ -24,12 +24,12 @@ fn syllables(mut seed: u64, count: usize) -> String {
 }
 
 /// First name of the contact with this number; every one has an `a`.
-pub(super) fn first(number: u32) -> String {
+pub(crate) fn first(number: u32) -> String {
     format!("{}a", syllables(scattered(number), 2))
 }
 
 /// Its last name: one in 100 ends with `x`, one in 1,000 with `xy`, one in 10,000 with `xyz`.
-pub(super) fn last(number: u32) -> String {
+pub(crate) fn last(number: u32) -> String {
     let ending = match number {
         number if number % 10_000 == 0 => "xyz",
         number if number % 1_000 == 0 => "xy",
@@ -40,6 +40,6 @@ pub(super) fn last(number: u32) -> String {
 }
 
 /// Its number.
-pub(super) fn phone(number: u32) -> String {
+pub(crate) fn phone(number: u32) -> String {
     format!("+1555{number:07}")
 }

@@ -7,18 +7,21 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 
-use crate::peer::certificate;
+use crate::binaries::repository;
+use crate::ports;
 
 /// Where searches start.
-pub(crate) const BASE: &str = "ou=qu\u{e9}bec,dc=example,dc=test";
+pub const BASE: &str = "ou=qu\u{e9}bec,dc=example,dc=test";
 
 /// Somebody who may bind, and the password.
-pub(crate) const LOGIN: (&str, &str) = ("cn=reader,dc=example,dc=test", "s3cret");
+pub const LOGIN: (&str, &str) = ("cn=reader,dc=example,dc=test", "s3cret");
 
 /// A running server; it ends with this value.
-pub(crate) struct Slapd {
+#[derive(Debug)]
+pub struct Slapd {
     plain: u16,
     secure: u16,
     folder: TempDir,
@@ -27,59 +30,57 @@ pub(crate) struct Slapd {
 
 impl Slapd {
     /// A server that holds the entries of `ldif` below [`BASE`], with further lines of configuration.
-    pub(crate) async fn start(ldif: &str, limits: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("data")).unwrap();
+    pub async fn start(ldif: &str, limits: &str) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        std::fs::create_dir(folder.path().join("data"))?;
         let conf = folder.path().join("slapd.conf");
-        std::fs::write(&conf, configuration(folder.path(), limits)).unwrap();
+        std::fs::write(&conf, configuration(folder.path(), limits)?)?;
         let file = folder.path().join("people.ldif");
-        std::fs::write(&file, format!("{ROOT}{ldif}")).unwrap();
+        std::fs::write(&file, format!("{ROOT}{ldif}"))?;
         let loaded = command("slapadd")
             .args(["-q", "-f"])
             .arg(&conf)
             .arg("-l")
             .arg(&file)
             .output()
-            .unwrap();
-        assert!(
+            .context("slapadd cannot be started")?;
+        ensure!(
             loaded.status.success(),
             "{}",
             String::from_utf8_lossy(&loaded.stderr)
         );
-        let (plain, secure) = (free_port(), free_port());
-        let process = launch(&conf, plain, secure).await;
-        Self {
+        let [plain, secure] = ports::free()?;
+        let process = launch(&conf, plain, secure).await?;
+        Ok(Self {
             plain,
             secure,
             folder,
             process,
-        }
+        })
     }
 
     /// `ldap://…`.
-    pub(crate) fn uri(&self) -> String {
+    pub fn uri(&self) -> String {
         format!("ldap://127.0.0.1:{}", self.plain)
     }
 
     /// `ldaps://…`.
-    pub(crate) fn secure_uri(&self) -> String {
+    pub fn secure_uri(&self) -> String {
         format!("ldaps://localhost:{}", self.secure)
     }
 
     /// Ends the server as a power cut does.
-    pub(crate) fn kill(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
+    pub fn kill(&mut self) -> Result<()> {
+        self.process.kill()?;
+        self.process.wait()?;
+        Ok(())
     }
 
     /// Starts it again, on the same ports.
-    pub(crate) async fn restart(&mut self) {
-        self.process = launch(
-            &self.folder.path().join("slapd.conf"),
-            self.plain,
-            self.secure,
-        )
-        .await;
+    pub async fn restart(&mut self) -> Result<()> {
+        let conf = self.folder.path().join("slapd.conf");
+        self.process = launch(&conf, self.plain, self.secure).await?;
+        Ok(())
     }
 }
 
@@ -92,7 +93,7 @@ impl Drop for Slapd {
 }
 
 /// A person's entry; `attributes` are further lines.
-pub(crate) fn person(id: usize, name: &str, number: &str, attributes: &str) -> String {
+pub fn person(id: usize, name: &str, number: &str, attributes: &str) -> String {
     format!(
         "dn: uid=u{id},{BASE}\nobjectClass: inetOrgPerson\nobjectClass: thing\nuid: u{id}\ncn: {name}\nsn: {name}\n\
          telephoneNumber: {number}\n{attributes}\n"
@@ -103,13 +104,14 @@ const ROOT: &str = "dn: dc=example,dc=test\nobjectClass: domain\ndc: example\n\n
     dn: cn=reader,dc=example,dc=test\nobjectClass: person\ncn: reader\nsn: reader\nuserPassword: s3cret\n\n\
     dn: ou=qu\u{e9}bec,dc=example,dc=test\nobjectClass: organizationalUnit\nou: qu\u{e9}bec\n\n";
 
-fn configuration(folder: &Path, limits: &str) -> String {
+fn configuration(folder: &Path, limits: &str) -> Result<String> {
     let mut text = String::new();
     for schema in ["core", "cosine", "inetorgperson"] {
-        writeln!(text, "include /etc/ldap/schema/{schema}.schema").unwrap();
+        writeln!(text, "include /etc/ldap/schema/{schema}.schema")?;
     }
     let data = folder.join("data");
-    let (chain, key) = (certificate("first.crt"), certificate("first.key"));
+    let of_tests = repository().join("kit/tests/data");
+    let (chain, key) = (of_tests.join("first.crt"), of_tests.join("first.key"));
     write!(
         text,
         "attributetype ( 1.3.6.1.4.1.32473.1 NAME 'objectGUID' EQUALITY octetStringMatch \
@@ -122,9 +124,8 @@ fn configuration(folder: &Path, limits: &str) -> String {
         chain.display(),
         key.display(),
         data.display(),
-    )
-    .unwrap();
-    text
+    )?;
+    Ok(text)
 }
 
 fn command(name: &str) -> Command {
@@ -133,36 +134,29 @@ fn command(name: &str) -> Command {
     command
 }
 
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
-
 /// Starts the server and waits until it listens.
-async fn launch(conf: &Path, plain: u16, secure: u16) -> Child {
+async fn launch(conf: &Path, plain: u16, secure: u16) -> Result<Child> {
     let addresses = format!("ldap://127.0.0.1:{plain} ldaps://127.0.0.1:{secure}");
     let mut process = command("slapd")
         .args(["-d", "0", "-h", &addresses, "-f"])
         .arg(conf)
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap();
+        .context("slapd cannot be started")?;
     for _ in 0..1000 {
         if TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], plain))).is_ok() {
-            return process;
+            return Ok(process);
         }
-        if process.try_wait().unwrap().is_some() {
+        if process.try_wait()?.is_some() {
             break;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    // It may have ended by itself.
     drop(process.kill());
     let mut said = String::new();
-    process
-        .stderr
-        .take()
-        .unwrap()
-        .read_to_string(&mut said)
-        .unwrap();
-    panic!("slapd does not start: {said}");
+    if let Some(mut output) = process.stderr.take() {
+        output.read_to_string(&mut said)?;
+    }
+    bail!("slapd does not start: {said}")
 }

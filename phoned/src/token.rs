@@ -1,4 +1,4 @@
-//! Whether the token of a request is one of the master tenant and grants an access (phoned.md §7.5).
+//! Whether the token of a request grants an access, and whether it is one of the master tenant (phoned.md §7.5).
 
 use http::{HeaderMap, StatusCode};
 use kit::{
@@ -13,12 +13,8 @@ use crate::app::App;
 const SHOWN: usize = 8;
 
 /// Lets the caller with `headers` do what `access` names, or says why not.
-pub(super) async fn authorize(
-    app: &App,
-    headers: &HeaderMap,
-    access: &str,
-) -> Result<(), Box<Problem>> {
-    let token = header(headers, "x-auth-token").unwrap_or("");
+pub async fn granted(app: &App, headers: &HeaderMap, access: &str) -> Result<(), Box<Problem>> {
+    let token = token(headers);
     let tenant = header(headers, "wazo-tenant");
     let details = |reason: &str| json!({"invalid_token": masked(token), "reason": reason, "required_access": access});
     if token.is_empty() {
@@ -26,14 +22,24 @@ pub(super) async fn authorize(
     }
     let checked = app.auth.check_token(token, access, tenant).await;
     match checked.map_err(|error| unreachable(app, &error))? {
-        TokenCheck::Granted => {}
-        TokenCheck::Unknown => return Err(unauthorized(details("not_found_or_expired"))),
+        TokenCheck::Granted => Ok(()),
+        TokenCheck::Unknown => Err(unauthorized(details("not_found_or_expired"))),
         TokenCheck::Forbidden => {
             let mut details = details("missing_permission_or_invalid_tenant");
             details["tenant_uuid"] = json!(tenant);
-            return Err(unauthorized(details));
+            Err(unauthorized(details))
         }
     }
+}
+
+/// As [`granted`], for callers of the master tenant only.
+pub async fn granted_to_master(
+    app: &App,
+    headers: &HeaderMap,
+    access: &str,
+) -> Result<(), Box<Problem>> {
+    granted(app, headers, access).await?;
+    let token = token(headers);
     let master = master_tenant(app)?;
     let described = app.auth.describe_token(token).await;
     let described = described.map_err(|error| unreachable(app, &error))?;
@@ -44,6 +50,10 @@ pub(super) async fn authorize(
         return Ok(());
     }
     Err(unauthorized(json!({"invalid_token": masked(token)})))
+}
+
+fn token(headers: &HeaderMap) -> &str {
+    header(headers, "x-auth-token").unwrap_or("")
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -81,14 +91,9 @@ fn unreachable(app: &App, error: &AuthError) -> Box<Problem> {
     })))
 }
 
-/// The end of a token; a short one is hidden whole (D15).
+/// The last characters of a token, the others hidden (D15).
 fn masked(token: &str) -> String {
-    let length = token.chars().count();
-    let hidden = if length > 2 * SHOWN {
-        length - SHOWN
-    } else {
-        length
-    };
+    let hidden = token.chars().count().saturating_sub(SHOWN);
     let mask = |(index, character): (usize, char)| match character {
         '-' => '-',
         _ if index < hidden => 'X',
@@ -107,7 +112,8 @@ mod tests {
             masked("5f0c8a52-1111-4222-8333-944445555666"),
             "XXXXXXXX-XXXX-XXXX-XXXX-XXXX45555666"
         );
-        assert_eq!(masked("short"), "XXXXX");
+        assert_eq!(masked("elsewhere"), "Xlsewhere");
+        assert_eq!(masked("short"), "short");
         assert_eq!(masked(""), "");
     }
 }

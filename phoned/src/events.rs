@@ -207,3 +207,39 @@ fn text(value: &Value) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kit::bus::Listener as _;
+    use serde_json::json;
+
+    use super::*;
+
+    fn listener() -> (Listener, mpsc::Receiver<Event>) {
+        let (queue, receiver) = mpsc::channel(1);
+        let edited = Arc::default();
+        (Listener { queue, edited }, receiver)
+    }
+
+    #[test]
+    fn extensions_are_read_again_after_a_connection_was_lost() {
+        let (listener, _receiver) = listener();
+        assert!(!listener.edited.load(Ordering::Relaxed));
+        listener.connected();
+        assert!(listener.edited.load(Ordering::Relaxed));
+    }
+
+    #[tokio::test]
+    async fn events_beyond_the_queue_are_given_up_and_hold_nothing_up() {
+        let (listener, mut receiver) = listener();
+        for user in [1, 2] {
+            let name = DND.to_owned();
+            let data = json!({"user_id": user, "enabled": true});
+            listener.event(Event { name, data }).await;
+        }
+        drop(listener);
+        let first = receiver.recv().await.expect("an event");
+        assert_eq!(first.data["user_id"], 1);
+        assert_eq!(receiver.recv().await, None);
+    }
+}

@@ -15,6 +15,7 @@ mod pages;
 mod properties;
 mod site;
 mod start;
+mod status;
 mod stub;
 mod survival;
 mod telephony;

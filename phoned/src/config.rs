@@ -230,6 +230,9 @@ pub struct Cache {
     /// Life of the knowledge that a profile does not exist.
     #[serde(deserialize_with = "lifetime")]
     pub unknown_profile_ttl: Duration,
+    /// Life of a good answer about the token of a program or operator.
+    #[serde(deserialize_with = "lifetime")]
+    pub token_check_ttl: Duration,
     /// Whether case makes a search another one.
     pub fold_case: bool,
 }

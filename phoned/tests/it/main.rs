@@ -20,3 +20,4 @@ mod stub;
 mod survival;
 mod telephony;
 mod templates;
+mod tokens;

@@ -15,6 +15,7 @@ use crate::{
     config::Config,
     dird_client::{AGENT, DirdClient},
     directory::short::ShortLinks,
+    endpoint::Endpoints,
     gate::{Gate, GateFault},
     lookup::Lookups,
     vendor::registry::{Choices, Registry, RegistryError},
@@ -34,6 +35,8 @@ pub struct App {
     pub short_links: ShortLinks,
     /// The search service.
     pub lookups: Lookups,
+    /// The telephones.
+    pub endpoints: Arc<Endpoints>,
     /// The auth service and our token.
     pub auth: Arc<AuthClient>,
     /// The message bus.
@@ -59,7 +62,7 @@ pub enum AppError {
     /// The settings of a backend.
     #[error("{key}: {source}")]
     Client {
-        /// `auth` or `dird`.
+        /// `auth`, `dird`, `confd` or `amid`.
         key: &'static str,
         /// What is wrong.
         source: ClientError,
@@ -94,6 +97,7 @@ impl App {
             registry,
             caches,
             short_links: self.short_links.clone(),
+            endpoints: Arc::clone(&self.endpoints),
             auth: Arc::clone(&self.auth),
             bus: self.bus.clone(),
             tasks: self.tasks.clone(),
@@ -115,6 +119,8 @@ impl App {
         );
         let dird = DirdClient::new(&config.dird, Arc::clone(&auth)).map_err(failed("dird"))?;
         let dird = Arc::new(dird);
+        let endpoints = Endpoints::new(&config.confd, &config.amid, &auth)
+            .map_err(|(key, source)| AppError::Client { key, source })?;
         let caches = Arc::new(Caches::new(&config.cache));
         let tasks = TaskTracker::new();
         let bus = if config.bus.enabled {
@@ -131,6 +137,7 @@ impl App {
             registry,
             caches,
             short_links: ShortLinks::default(),
+            endpoints: Arc::new(endpoints),
             auth,
             bus,
             tasks,

@@ -15,6 +15,8 @@ use crate::{config, dird_client::Question, directory::rows::Entry};
 
 /// More users than this are not remembered, so that guessing cannot fill memory.
 const MOST_USERS: u64 = 10_000;
+/// Answers about tokens that are remembered at most.
+const MOST_GRANTS: u64 = 1000;
 /// What an entry costs beside its text.
 const OVERHEAD: usize = 200;
 
@@ -77,6 +79,25 @@ pub struct Owner {
     pub tenant: Arc<str>,
 }
 
+/// What a program wants to do with a token, within a tenant if it names one. It holds a token, so it is never shown.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct TokenUse {
+    /// The token.
+    pub token: Box<str>,
+    /// Name of what it wants to do.
+    pub access: Box<str>,
+    /// The tenant that it names.
+    pub tenant: Option<Box<str>>,
+}
+
+/// That it may.
+pub struct Grant {
+    /// Tenant of the token's owner.
+    pub owner: Option<Box<str>>,
+    /// Until when auth need not be asked again.
+    pub until: Instant,
+}
+
 /// The caches.
 pub struct Caches {
     /// Outcomes that serve as they are.
@@ -89,6 +110,8 @@ pub struct Caches {
     pub tenants: Cache<Arc<str>, Option<Arc<str>>>,
     /// Tenant of a user as last known.
     pub last_tenants: Cache<Arc<str>, Arc<str>>,
+    /// What tokens of programs and operators may do.
+    pub grants: Cache<TokenUse, Arc<Grant>>,
 }
 
 impl Caches {
@@ -105,6 +128,7 @@ impl Caches {
             stale: self.stale.clone(),
             tenants: self.tenants.clone(),
             last_tenants: self.last_tenants.clone(),
+            grants: self.grants.clone(),
             documents: renewed.documents,
         }
     }
@@ -122,6 +146,7 @@ impl Caches {
             self.documents.invalidate_all();
             self.tenants.invalidate_all();
             self.last_tenants.invalidate_all();
+            self.grants.invalidate_all();
             return;
         }
         let user: Option<Arc<str>> = user.map(Into::into);
@@ -182,6 +207,10 @@ impl Caches {
                 .support_invalidation_closures()
                 .time_to_live(settings.user_tenant_ttl + settings.stale_if_error)
                 .max_capacity(MOST_USERS)
+                .build(),
+            grants: Cache::builder()
+                .expire_after(Freshness)
+                .max_capacity(MOST_GRANTS)
                 .build(),
         }
     }
@@ -267,6 +296,17 @@ impl Expiry<Box<str>, Arc<Document>> for Freshness {
         now: Instant,
     ) -> Option<Duration> {
         Some(value.fresh_until.saturating_duration_since(now))
+    }
+}
+
+impl Expiry<TokenUse, Arc<Grant>> for Freshness {
+    fn expire_after_create(
+        &self,
+        _: &TokenUse,
+        value: &Arc<Grant>,
+        now: Instant,
+    ) -> Option<Duration> {
+        Some(value.until.saturating_duration_since(now))
     }
 }
 

@@ -5,6 +5,7 @@ mod network;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -80,6 +81,9 @@ pub struct Config {
     pub i18n: I18n,
     /// Titles.
     pub branding: Branding,
+    /// All of the above as it was written, with the platform's identity and without secrets.
+    #[serde(skip)]
+    pub shown: Arc<Value>,
 }
 
 /// `rest_api`.
@@ -226,6 +230,9 @@ pub struct Cache {
     /// Life of the knowledge that a profile does not exist.
     #[serde(deserialize_with = "lifetime")]
     pub unknown_profile_ttl: Duration,
+    /// Life of a good answer about the token of a program or operator.
+    #[serde(deserialize_with = "lifetime")]
+    pub token_check_ttl: Duration,
     /// Whether case makes a search another one.
     pub fold_case: bool,
 }
@@ -268,7 +275,7 @@ pub struct I18n {
 /// Reads the configuration (phoned.md §17.1). `flags` is what the command line set. A broken file anywhere, a missing key file and
 /// a bad subnet are errors: nothing starts with half of what was configured.
 pub fn load(main: &Path, flags: Value, allow_exec: bool) -> Result<Loaded<Config>, ConfigError> {
-    let loaded: Loaded<Config> = kit::config::load(&Layering {
+    let mut loaded: Loaded<Config> = kit::config::load(&Layering {
         defaults: DEFAULTS,
         main,
         broken_extra: BrokenExtra::Fail,
@@ -290,6 +297,9 @@ pub fn load(main: &Path, flags: Value, allow_exec: bool) -> Result<Loaded<Config
     if let Err(fault) = Gate::new(&loaded.config.rest_api) {
         return Err(loaded.fault(&fault.key, &fault.problem));
     }
+    let mut shown = loaded.redacted();
+    shown["uuid"] = std::env::var("XIVO_UUID").ok().into();
+    loaded.config.shown = Arc::new(shown);
     Ok(loaded)
 }
 

@@ -1,6 +1,6 @@
 //! What browsers are told on the routes of machines (phoned.md §4). Routes of phones say nothing unless configured (D7).
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
 
 use crate::{config::Cors, respond::Response};
 
@@ -31,6 +31,13 @@ pub fn add(settings: &Cors, method: &Method, request: &HeaderMap, response: &mut
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
     if let Some(allowed) = allowed_headers(settings, request) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);
+    }
+}
+
+/// As [`add`] for the answer to a phone, if browsers may have those.
+pub fn add_for_phones(settings: &Cors, request: &Parts, response: &mut Response) {
+    if settings.phone_routes {
+        add(settings, &request.method, &request.headers, response);
     }
 }
 

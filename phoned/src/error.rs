@@ -41,6 +41,24 @@ pub enum PhoneError {
     /// Our own token is refused.
     #[error("the service token is refused")]
     TokenRejected,
+    /// confd does not answer, or not in time, or nonsense.
+    #[error("confd does not answer")]
+    ConfdUnreachable,
+    /// amid does not answer, or not in time, or nonsense.
+    #[error("amid does not answer")]
+    AmidUnreachable,
+    /// The telephone exchange behind amid refuses, with these words.
+    #[error("amid refuses: {0}")]
+    AmidRefuses(String),
+    /// No line has an endpoint of this name.
+    #[error("unknown endpoint")]
+    UnknownEndpoint(String),
+    /// The line has a device that confd does not know, or none.
+    #[error("unknown device")]
+    UnknownDevice(Option<String>),
+    /// The device of this endpoint cannot be told to press keys.
+    #[error("a device that presses no keys")]
+    NowhereToRoute(String),
     /// The phone, or its subnet, asks more often than its entry grants.
     #[error("too many requests")]
     TooManyRequests,
@@ -109,34 +127,10 @@ impl PhoneError {
                 "not-found",
                 "The requested URL was not found on the server.",
             ),
-            Self::UnknownUser(uuid) => Problem::new(
-                Status::NOT_FOUND,
-                "unknown-user",
-                format!("No such user: \"{uuid}\""),
-            )
-            .with_details(json!({"uuid": uuid})),
-            Self::UnknownProfile(name) => Problem::new(
-                Status::NOT_FOUND,
-                "unknown-profile",
-                format!("No such profile: \"{name}\""),
-            )
-            .with_details(json!({"profile": name})),
-            Self::AuthUnreachable => {
-                unavailable("auth-unreachable", "Connection to Wazo Auth failed")
+            Self::UnknownUser(uuid) => unknown("unknown-user", "user", uuid, json!({"uuid": uuid})),
+            Self::UnknownProfile(name) => {
+                unknown("unknown-profile", "profile", name, json!({"profile": name}))
             }
-            Self::DirdUnreachable => {
-                unavailable("dird-unreachable", "Connection to Wazo Dird failed")
-            }
-            Self::DirdRefuses(status) => Problem::new(
-                Status::BAD_GATEWAY,
-                "dird-error",
-                "Wazo Dird refused the search",
-            )
-            .with_details(json!({"status": status})),
-            Self::TokenRejected => unavailable(
-                "service-token-rejected",
-                "The token of this service is refused",
-            ),
             Self::TooManyRequests => Problem::new(
                 Status::TOO_MANY_REQUESTS,
                 "too-many-requests",
@@ -148,6 +142,48 @@ impl PhoneError {
                 "internal-error",
                 "Internal Server Error",
             ),
+            other => other.behind(),
+        }
+    }
+
+    /// What is wrong behind phoned: with the services there, or with the telephone that is meant (phoned.md §7, §11).
+    fn behind(&self) -> Problem {
+        let bad_gateway =
+            |error_id, message: &str| Problem::new(StatusCode::BAD_GATEWAY, error_id, message);
+        match self {
+            Self::AuthUnreachable => {
+                unavailable("auth-unreachable", "Connection to Wazo Auth failed")
+            }
+            Self::DirdRefuses(status) => bad_gateway("dird-error", "Wazo Dird refused the search")
+                .with_details(json!({"status": status})),
+            Self::TokenRejected => unavailable(
+                "service-token-rejected",
+                "The token of this service is refused",
+            ),
+            Self::ConfdUnreachable => {
+                unavailable("confd-unreachable", "Connection to Wazo Confd failed")
+            }
+            Self::AmidUnreachable => {
+                unavailable("amid-unreachable", "Connection to Wazo AMId failed")
+            }
+            Self::AmidRefuses(words) => bad_gateway("amid-error", "Wazo AMId refused the action")
+                .with_details(json!({"message": words})),
+            Self::UnknownEndpoint(name) => {
+                let details = json!({"endpoint_name": name});
+                unknown("unknown-endpoint", "endpoint", name, details)
+            }
+            Self::UnknownDevice(id) => {
+                // Programs know a missing identifier by this word.
+                let name = id.as_deref().unwrap_or("None");
+                unknown("unknown-device", "device", name, json!({"device_id": id}))
+            }
+            Self::NowhereToRoute(name) => Problem::new(
+                StatusCode::BAD_REQUEST,
+                "nowhere-to-route-endpoint",
+                format!("Nowhere to route endpoint: \"{name}\""),
+            )
+            .with_details(json!({"endpoint_name": name})),
+            _ => unavailable("dird-unreachable", "Connection to Wazo Dird failed"),
         }
     }
 
@@ -179,6 +215,11 @@ fn invalid(details: Map<String, Value>) -> Problem {
         "Sent data is invalid",
     )
     .with_details(Value::Object(details))
+}
+
+fn unknown(error_id: &'static str, what: &str, name: &str, details: Value) -> Problem {
+    let message = format!("No such {what}: \"{name}\"");
+    Problem::new(StatusCode::NOT_FOUND, error_id, message).with_details(details)
 }
 
 fn unavailable(error_id: &'static str, message: &str) -> Problem {

@@ -2,29 +2,37 @@
 //! document that the make of phone can show.
 //!
 //! A request runs left to right: [`router`] → [`gate`] → [`directory`] → [`lookup`] → [`cache`] or [`dird_client`] →
-//! [`vendor`]'s templates. [`run`] starts all of it; tests start it the same way.
+//! [`vendor`]'s templates. What concerns the telephones themselves comes by [`control`] (programs), [`services`] (phones) and
+//! [`events`] (the bus) and runs through [`endpoint`] to confd and amid. [`run`] starts all of it; tests start it the same way.
 
 pub mod admin;
 pub mod app;
 pub mod cache;
 pub mod config;
+pub mod control;
 pub mod cors;
 pub mod dird_client;
 pub mod directory;
+pub mod document;
+pub mod endpoint;
 pub mod error;
+pub mod events;
 pub mod gate;
 pub mod lang;
 pub mod live;
 pub mod lookup;
+pub mod machine;
 pub mod monitor;
 pub mod preview;
 pub mod query;
 pub mod respond;
 pub mod router;
 pub mod server;
+pub mod services;
 pub mod status;
 pub mod surrogates;
 pub mod tally;
+pub mod token;
 pub mod upstreams;
 pub mod vendor;
 pub mod watch;

@@ -7,7 +7,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -119,6 +119,7 @@ pub struct Snapshot {
 pub struct Live {
     current: ArcSwap<Snapshot>,
     generation: AtomicU64,
+    debug: AtomicBool,
     source: Source,
     applied: Applied,
     certificates: Vec<Acceptor>,
@@ -138,6 +139,7 @@ impl Live {
             let app = Arc::new(app);
             let router = router::router(&app, live);
             Self {
+                debug: AtomicBool::new(app.config.debug),
                 current: ArcSwap::from_pointee(Snapshot { app, router }),
                 generation: AtomicU64::new(1),
                 source,
@@ -159,6 +161,24 @@ impl Live {
     /// What serves now.
     pub fn current(&self) -> Arc<Snapshot> {
         self.current.load_full()
+    }
+
+    /// Whether everything is logged.
+    pub fn debug(&self) -> bool {
+        self.debug.load(Ordering::Relaxed)
+    }
+
+    /// Logs everything, or what the configuration says, until the next reload.
+    pub async fn set_debug(&self, debug: bool) {
+        let _turn = self.turn.lock().await;
+        let mut config = (*self.current().app.config).clone();
+        config.debug = debug;
+        self.follow(&config);
+    }
+
+    fn follow(&self, config: &Config) {
+        self.debug.store(config.debug, Ordering::Relaxed);
+        (self.applied)(config);
     }
 
     /// How many configurations there were since the start.
@@ -212,7 +232,7 @@ impl Live {
         for certificate in certificates {
             certificate.install();
         }
-        (self.applied)(&app.config);
+        self.follow(&app.config);
         self.current.store(Arc::new(Snapshot { app, router }));
         let generation = self.generation.fetch_add(1, Ordering::Relaxed) + 1;
         Ok(Outcome {

@@ -1,9 +1,9 @@
-//! The query of a request as phones write it (phoned.md §5.1): `+` is a space, the first of several values wins, and bytes
+//! The target of a request as phones write it (phoned.md §5.1): `+` is a space, the first of several values wins, and bytes
 //! that are no UTF-8 are what old phones type, Windows-1252.
 
 use std::borrow::Cow;
 
-use percent_encoding::percent_decode;
+use percent_encoding::{percent_decode, percent_decode_str};
 
 /// More pieces than any phone sends.
 const MOST_PARAMETERS: usize = 64;
@@ -49,6 +49,12 @@ fn decode(text: &str) -> Cow<'_, str> {
     let spaced = text.replace('+', " ");
     let bytes: Vec<u8> = percent_decode(spaced.as_bytes()).collect();
     Cow::Owned(decode_bytes(bytes))
+}
+
+/// The segment of `path` after so many slashes, decoded; empty when there is none.
+pub fn segment(path: &str, index: usize) -> String {
+    let raw = path.split('/').nth(index).unwrap_or("");
+    decode_bytes(percent_decode_str(raw).collect())
 }
 
 /// Text from bytes that a phone sent: UTF-8, else Windows-1252 (phoned.md §5.1, D3).

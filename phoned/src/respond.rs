@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use kit::problem::Problem;
 
 use crate::{
     app::App,
@@ -82,6 +83,11 @@ pub fn json(error: &PhoneError) -> Response {
     let mut response = private_json(error.problem().status, error.body().into());
     retry_after(error, response.headers_mut());
     response
+}
+
+/// What a program did wrong, or why it is not served.
+pub fn problem(problem: &Problem) -> Response {
+    private_json(problem.status, problem.body().into())
 }
 
 /// When a phone that has to wait may come back (phoned.md §15).

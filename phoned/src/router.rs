@@ -3,7 +3,7 @@
 
 use std::{
     convert::Infallible,
-    future::{Ready, ready},
+    future::ready,
     sync::{Arc, Weak},
     time::Instant,
 };
@@ -23,12 +23,13 @@ use tracing::Instrument;
 use crate::{
     admin,
     app::App,
-    cors,
+    control, cors,
     directory::{self, PhoneRoute},
+    document,
     error::PhoneError,
     live::{Live, Snapshot},
     respond::{self, Response},
-    status, tally,
+    services, status, tally,
     vendor::{
         manifest::{Form, Step, UserPlace},
         registry::Vendor,
@@ -49,9 +50,10 @@ pub fn router(app: &Arc<App>, live: &Weak<Live>) -> Router {
     if all.iter().any(|route| route.vendor.manifest.short_links()) {
         router = router.route(SHORT_LINK, short_link(app, all));
     }
-    if app.config.enabled("status") {
-        router = router.route("/0.1/status", machine(app, "/0.1/status"));
-    }
+    router = services::routes(router, app);
+    router = control::routes(router, app);
+    router = status::routes(router, app);
+    router = document::routes(router, app);
     admin::routes(router, app, live)
         .fallback(not_found)
         .method_not_allowed_fallback(|| ready(not_allowed()))
@@ -84,8 +86,8 @@ where
     answered.unwrap_or_else(|never| match never {})
 }
 
-/// Path and meaning of every route of every make.
-fn phone_routes(vendors: &[Arc<Vendor>]) -> Vec<(String, PhoneRoute)> {
+/// Path and meaning of every directory route of `vendors`.
+pub fn phone_routes(vendors: &[Arc<Vendor>]) -> Vec<(String, PhoneRoute)> {
     let mut routes = Vec::new();
     for vendor in vendors {
         for &step in &vendor.manifest.steps {
@@ -124,14 +126,7 @@ fn phone(app: &Arc<App>, template: String, route: PhoneRoute) -> MethodRouter {
             let (template, route) = &*shared;
             let request = request.into_parts().0;
             let mut response = directory::answer(&app, route, &request).await;
-            if app.config.rest_api.cors.phone_routes {
-                cors::add(
-                    &app.config.rest_api.cors,
-                    &request.method,
-                    &request.headers,
-                    &mut response,
-                );
-            }
+            cors::add_for_phones(&app.config.rest_api.cors, &request, &mut response);
             let status = response.status();
             let (vendor, step) = (&route.vendor.name, route.step.word());
             tally::answered(vendor, step, status.as_str(), started.elapsed());
@@ -158,44 +153,8 @@ fn short_link(app: &Arc<App>, routes: Arc<[PhoneRoute]>) -> MethodRouter {
     get(answer).options(|| ready(options()))
 }
 
-fn machine(app: &Arc<App>, template: &'static str) -> MethodRouter {
-    let app_of_get = Arc::clone(app);
-    let answer = move |request: Request| {
-        let app = Arc::clone(&app_of_get);
-        async move {
-            let started = Instant::now();
-            let request = request.into_parts().0;
-            let mut response = status::answer(&app, &request).await;
-            cors::add(
-                &app.config.rest_api.cors,
-                &request.method,
-                &request.headers,
-                &mut response,
-            );
-            log(template, &response, started);
-            response
-        }
-    };
-    get(answer)
-        .options(with_cors(app, options))
-        .fallback(with_cors(app, not_allowed))
-}
-
-/// An answer that does not depend on the request, with what browsers are told.
-fn with_cors(
-    app: &Arc<App>,
-    answer: fn() -> Response,
-) -> impl Fn(Request) -> Ready<Response> + Clone + Send + Sync + use<> {
-    let app = Arc::clone(app);
-    move |request: Request| {
-        let settings = &app.config.rest_api.cors;
-        let mut response = answer();
-        cors::add(settings, request.method(), request.headers(), &mut response);
-        ready(response)
-    }
-}
-
-fn options() -> Response {
+/// The answer to OPTIONS on the routes of phones.
+pub fn options() -> Response {
     let mut response = http::Response::new(Body::empty());
     let allow = HeaderValue::from_static("GET, HEAD, OPTIONS");
     response.headers_mut().insert(header::ALLOW, allow);

@@ -15,6 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     app::{App, AppError},
     config::{Config, ProxyProtocol, TlsListener},
+    events,
     gate::{Gate, GateFault},
     live::{Applied, Live, Source},
     monitor, router, watch,
@@ -173,7 +174,7 @@ impl Ready {
             tasks: vec![tokio::spawn(Arc::clone(&app.auth).keep_token(stop.clone()))],
             stop,
         };
-        running.join_bus(&app);
+        running.join_bus(&live);
         if let Some(bound) = self.monitor {
             let stop = running.stop.clone();
             let answered = monitor::run(bound, Arc::clone(&live), limits.clone(), stop);
@@ -233,7 +234,7 @@ fn bus_settings(config: &Config) -> Settings {
         exchange_name: bus.subscribe_exchange_name.clone(),
         exchange_type: bus.subscribe_exchange_type.clone(),
         queue: Queue::Exclusive,
-        events: &[],
+        events: events::EVENTS,
     }
 }
 
@@ -249,13 +250,14 @@ fn limits(config: &Config) -> Limits {
 }
 
 impl Running {
-    /// Keeps the bus connected until the stop; nothing is published, so that it can be left at once.
-    fn join_bus(&mut self, app: &App) {
-        let kept = app
-            .bus
-            .clone()
-            .run(bus_settings(&app.config), (), self.stop.clone());
+    /// Keeps the bus connected and works off what it says until the stop; nothing is published, so that it can be left at once.
+    fn join_bus(&mut self, live: &Arc<Live>) {
+        let app = &live.current().app;
+        let (listener, worker) = events::queue(Arc::clone(live));
+        let (settings, stop) = (bus_settings(&app.config), self.stop.clone());
+        let kept = app.bus.clone().run(settings, listener, stop);
         self.tasks.push(tokio::spawn(kept));
+        self.tasks.push(tokio::spawn(worker.run(self.stop.clone())));
         let (bus, stop) = (app.bus.clone(), self.stop.clone());
         self.tasks.push(tokio::spawn(async move {
             stop.cancelled().await;

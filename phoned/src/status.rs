@@ -1,27 +1,41 @@
 //! `GET /0.1/status` (phoned.md §16.1): one entry per component, each with a `status`.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use axum::{Router, extract::Request};
 use futures_util::future::join_all;
-use http::{StatusCode, request::Parts};
+use http::{Method, StatusCode};
 use kit::http_client::Upstream;
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
 
 use crate::{
     app::App,
+    machine::Machine,
     respond::{self, Response},
 };
 
 /// Longest time to see whether a backend listens.
 const KNOCK: Duration = Duration::from_millis(500);
 
-/// Answers the status.
-pub async fn answer(app: &App, request: &Parts) -> Response {
-    if let Err(refusal) = app.gate.admit(request, None) {
+/// Where it is.
+pub const PATH: &str = "/0.1/status";
+
+/// Adds the route to `router`.
+pub fn routes(router: Router, app: &Arc<App>) -> Router {
+    if !app.config.enabled("status") {
+        return router;
+    }
+    let path = Machine::new(app, PATH).on(Method::GET, answer);
+    router.route(PATH, path.close())
+}
+
+async fn answer(app: Arc<App>, request: Request) -> Response {
+    let request = request.into_parts().0;
+    if let Err(refusal) = app.gate.admit(&request, None) {
         return respond::json(&refusal);
     }
-    let body = status(app).await.to_string();
+    let body = status(&app).await.to_string();
     respond::json_body(StatusCode::OK, body.into())
 }
 

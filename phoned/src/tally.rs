@@ -56,6 +56,16 @@ static CACHES: Counts = Counts::new(
     "What memory had to say; result: hit, negative, miss or stale.",
     &["cache", "result"],
 );
+static EVENTS: Counts = Counts::new(
+    "phoned_bus_events_total",
+    "Events of the bus; outcome: done, failed, dropped (too many waited) or ignored.",
+    &["name", "outcome"],
+);
+static ACTIONS: Counts = Counts::new(
+    "phoned_amid_actions_total",
+    "Actions that amid was asked for; outcome: done or failed.",
+    &["action", "outcome"],
+);
 static SCREENS: Counts = Counts::new(
     "phoned_screens_total",
     "Errors that were shown as a page.",
@@ -79,6 +89,16 @@ pub fn asked(backend: &'static str, answered: bool, time: Duration) {
 /// Counts a question to the memory called `cache`.
 pub fn remembered(cache: &'static str, result: &'static str) {
     CACHES.add(&[cache, result]);
+}
+
+/// Counts an event of the bus.
+pub fn heard(name: &str, outcome: &'static str) {
+    EVENTS.add(&[name, outcome]);
+}
+
+/// Counts an action that amid was asked for.
+pub fn acted(action: &'static str, outcome: &'static str) {
+    ACTIONS.add(&[action, outcome]);
 }
 
 /// Counts an error that a phone of `vendor` shows.
@@ -124,7 +144,7 @@ pub fn reloaded(outcome: &'static str) {
 pub fn render(text: &mut String) {
     for counts in [
         &REQUESTS, &ACCESS, &REJECTED, &CANDIDATE, &LIMITED, &CACHES, &SCREENS, &TRUNCATED,
-        &RELOADS,
+        &RELOADS, &EVENTS, &ACTIONS,
     ] {
         counts.render(text);
     }

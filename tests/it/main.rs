@@ -16,4 +16,5 @@ mod search_on_every_make;
 mod start_with_bad_input;
 mod stop_under_load;
 mod stop_whatever_is_down;
+mod switch_do_not_disturb;
 mod type_anything;

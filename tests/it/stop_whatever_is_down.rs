@@ -5,11 +5,13 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use e2e::broker::Broker;
+use e2e::broker::{Broker, Peer};
 use e2e::daemon::Daemon;
-use e2e::site::{PATIENCE, Plan, phone_url};
+use e2e::platform;
+use e2e::site::{PATIENCE, Plan};
 use e2e::wire::{self, Connection};
 use futures_util::future::try_join_all;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
@@ -96,38 +98,96 @@ async fn dird_ends_in_time_whichever_of_database_auth_and_bus_are_away() -> Resu
     Ok(())
 }
 
-async fn stop_phoned(bus_away: bool, bus_up: Value) -> Result<()> {
+/// The services behind phoned, and the bus; which of them are away is told by a bit each.
+const AROUND_PHONED: [&str; 5] = ["auth", "dird", "confd", "amid", "bus"];
+
+/// What phoned is doing when the signal comes: a search, a switch of do-not-disturb, a telephone told to hold.
+const REQUESTS: [&str; 3] = [
+    "GET /0.1/directories/lookup/default/cisco?xivo_user_uuid={user}&term=an HTTP/1.1\r\nHost: x\r\n\r\n",
+    "GET /0.1/yealink/users/{user}/services/dnd/enable HTTP/1.1\r\nHost: x\r\n\r\n",
+    "PUT /0.1/endpoints/yea/hold/start HTTP/1.1\r\nHost: x\r\nX-Auth-Token: t\r\n\r\n",
+];
+
+fn installation() -> Value {
+    let line = json!({"name": "yea", "device_id": "d", "endpoint_sip": {"name": "yea"}});
+    let feature = |name: &str, exten: &str| json!({"feature": name, "exten": exten});
+    json!({
+        "users": {USER: {"uuid": USER, "services": {}, "lines": [line]}},
+        "lines": [line],
+        "devices": {"d": {"vendor": "Yealink"}},
+        "features": [feature("phoneprogfunckey", "_*735."), feature("enablednd", "*25")],
+    })
+}
+
+async fn stop_phoned(away: u8, bus_up: Value, peer: &Peer) -> Result<()> {
+    let is_away = |name: &str| {
+        let at = AROUND_PHONED.iter().position(|known| *known == name);
+        at.is_some_and(|at| away & (1 << at) != 0)
+    };
+    let servers = [
+        platform::auth()?,
+        platform::dird()?,
+        platform::confd(installation())?,
+        platform::amid()?,
+    ];
     let (_held, port) = silent()?;
     let mut plan = Plan::demo()?;
-    plan.phoned["bus"] = if bus_away { bus(port, "/") } else { bus_up };
-    for peer in ["auth", "dird"] {
-        plan.phoned[peer]["port"] = json!(port);
-        plan.phoned[peer]["host"] = json!("127.0.0.1");
+    for (name, server) in AROUND_PHONED.iter().zip(&servers) {
+        plan.phoned[*name]["host"] = json!("127.0.0.1");
+        let up = server.address.port();
+        plan.phoned[*name]["port"] = json!(if is_away(name) { port } else { up });
     }
+    plan.phoned["bus"] = if is_away("bus") {
+        bus(port, "/")
+    } else {
+        bus_up
+    };
     plan.write()?;
     std::fs::write(
         plan.file("phoned-key.yml"),
         "service_id: phoned\nservice_key: secret\n",
     )?;
     let phones = plan.phones()?;
-    let status = format!("http://{phones}/0.1/status");
     let mut phoned = Daemon::start("phoned", &["-c", "phoned.yml"], plan.home(), plan.home())?;
-    let answers = async || wire::get(&status, None, &[]).await.is_ok();
-    phoned.healthy(PATIENCE, answers).await?;
-    let url = phone_url(phones, "directories/lookup/default/cisco", USER) + "&term=an";
-    let target = url
-        .split_once(&phones.to_string())
-        .context("an URL")?
-        .1
-        .to_owned();
-    let request = format!("GET {target} HTTP/1.1\r\nHost: {phones}\r\n\r\n");
-    let stopped = stop(phoned, phones, &request).await;
-    stopped.with_context(|| format!("bus away: {bus_away}"))
+    let status = format!("http://{phones}/0.1/status");
+    let bus_status = if is_away("bus") { "fail" } else { "ok" };
+    let ready = async || {
+        let answer = wire::get(&status, None, &[]).await;
+        let status = answer.and_then(|answer| answer.json());
+        status.is_ok_and(|status| status["bus_consumer"]["status"] == bus_status)
+    };
+    phoned.healthy(PATIENCE, ready).await?;
+    let event = json!({"user_id": 1, "user_uuid": USER, "enabled": true});
+    peer.tell("users_services_dnd_updated", &event).await?;
+    let mut hanging = Vec::new();
+    for request in REQUESTS {
+        let mut connection = Connection::open(phones, None).await?;
+        let request = request.replace("{user}", USER);
+        connection.send(request.as_bytes()).await?;
+        hanging.push(connection);
+    }
+    phoned.signal(Signal::SIGTERM)?;
+    let status = phoned.ended(STOP).await?;
+    ensure!(status.success(), "{status}:\n{}", phoned.output());
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn phoned_ends_in_time_with_auth_and_dird_away_whether_or_not_the_bus_is() -> Result<()> {
+async fn phoned_ends_in_time_whichever_of_auth_dird_confd_amid_and_bus_are_away() -> Result<()> {
     let up = bus_that_is_up().await?;
-    let (one, other) = tokio::join!(stop_phoned(false, up), stop_phoned(true, Value::Null));
-    one.and(other)
+    let vhost = up["vhost"].as_str().context("a virtual host")?;
+    let peer = Peer::join(Broker::shared(), vhost).await?;
+    let stopping = (0..1 << AROUND_PHONED.len()).map(|away: u8| {
+        let (up, peer) = (up.clone(), &peer);
+        async move {
+            let stopped = stop_phoned(away, up, peer).await;
+            stopped.with_context(|| format!("away: {away:05b} of {AROUND_PHONED:?}"))
+        }
+    });
+    // More at once would be so many processes that their starts, not their ends, are measured.
+    stream::iter(stopping)
+        .buffer_unordered(12)
+        .try_collect::<Vec<()>>()
+        .await?;
+    Ok(())
 }

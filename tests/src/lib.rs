@@ -2,7 +2,8 @@
 //!
 //! A [`site`] starts the real `dird` and `phoned` as [`daemon`]s on free [`ports`]; a [`phone`] talks to
 //! them over the [`wire`] as desk phones do, reads every document with the strict [`xml`] reader, a
-//! [`simulator`] walks through the pages of any make, and [`screen`] draws what its owner would see. [`load`] measures. Nothing here links a daemon's code:
+//! [`simulator`] walks through the pages of any make, and [`screen`] draws what its owner would see. [`platform`] plays the services around
+//! them, [`load`] measures. Nothing here links a daemon's code:
 //! what is tested is what is shipped.
 
 pub mod binaries;
@@ -10,6 +11,7 @@ pub mod broker;
 pub mod daemon;
 pub mod load;
 pub mod phone;
+pub mod platform;
 pub mod ports;
 pub mod postgres;
 pub mod proxy;

@@ -38,8 +38,6 @@ pub struct TokenDescription {
     pub metadata: Map<String, Value>,
     /// End of its life in UTC, as auth writes it.
     pub utc_expires_at: Option<String>,
-    /// The session that the token belongs to.
-    pub session_uuid: Option<String>,
 }
 
 impl TokenDescription {

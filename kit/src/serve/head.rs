@@ -138,9 +138,11 @@ impl HeadScan {
         };
         let method = &line[..first];
         let target = line.get(first + 1..last).unwrap_or_default();
-        // CONNECT would turn the rest of the connection into something that is not HTTP.
+        // CONNECT would turn the rest of the connection into something that is not HTTP. Case counts in methods, and there is none
+        // with small letters.
         if method.is_empty()
             || method == b"CONNECT"
+            || method.iter().any(u8::is_ascii_lowercase)
             || target.is_empty()
             || memchr(b' ', target).is_some()
         {
@@ -294,6 +296,7 @@ mod tests {
             "GET / a HTTP/1.1\r\n",
             "GET / HTTP/2.0\r\n",
             "CONNECT a:1 HTTP/1.1\r\n",
+            "get / HTTP/1.1\r\n",
             "\n",
         ] {
             assert_eq!(

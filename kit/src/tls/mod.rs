@@ -154,15 +154,6 @@ impl Acceptor {
         })
     }
 
-    /// Reads both files again. New connections get the new certificate; on error the old one stays. Blocks on the file system.
-    ///
-    /// # Errors
-    /// As [`Acceptor::load`].
-    pub fn reload(&self) -> Result<(), TlsError> {
-        self.renewal()?.install();
-        Ok(())
-    }
-
     /// Reads both files again and keeps what they hold aside: for those who change several things or none. Blocks.
     ///
     /// # Errors

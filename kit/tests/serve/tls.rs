@@ -167,7 +167,7 @@ async fn a_reload_swaps_the_certificate_and_a_bad_pair_keeps_it() {
     assert_eq!(shown(&first), certificate("first.crt"));
 
     put("second.crt", "server.crt");
-    let error = acceptor.reload().unwrap_err().to_string();
+    let error = acceptor.renewal().err().unwrap().to_string();
     assert!(
         error.contains("server.key") && error.contains("does not fit"),
         "{error}"
@@ -176,7 +176,7 @@ async fn a_reload_swaps_the_certificate_and_a_bad_pair_keeps_it() {
     assert_eq!(shown(&kept), certificate("first.crt"));
 
     put("second.key", "server.key");
-    acceptor.reload().unwrap();
+    acceptor.renewal().unwrap().install();
     let swapped = connect(&site, &[]).await.unwrap();
     assert_eq!(shown(&swapped), certificate("second.crt"));
 }

@@ -1,39 +1,33 @@
-//! The routes of operators (phoned.md §3.3, §16.3): reload, the allowlist explained, the cache emptied. Each needs a token of the
+//! The routes of operators (phoned.md §3.3, §16.2, §16.3): configuration, reload, the allowlist explained, the cache emptied. Each needs a token of the
 //! master tenant; none looks at the allowlist, so that a list that shuts everybody out can be mended.
 
 mod access;
+mod config;
 mod reload;
-mod token;
 
-use std::{
-    sync::{Arc, Weak},
-    time::Instant,
-};
+use std::sync::{Arc, Weak};
 
-use axum::{
-    Router,
-    body::Body,
-    extract::Request,
-    routing::{MethodFilter, on},
-};
+use axum::{Router, body::Body, extract::Request};
 use bytes::Bytes;
-use http::{StatusCode, request::Parts};
+use http::{Method, StatusCode, request::Parts};
 use http_body_util::{BodyExt, Collected, Limited};
 use kit::problem::Problem;
 use serde_json::{Value, json};
 
 use crate::{
     app::App,
-    cors,
     live::Live,
+    machine::Machine,
     query::Query,
     respond::{self, Response},
-    router,
+    token,
 };
 
 /// Longest body, in bytes: a candidate list of a hundred thousand entries.
 const LARGEST_BODY: usize = 8 * 1024 * 1024;
 const READ: &str = "phoned.access.read";
+const UPDATE: &str = "phoned.config.update";
+const CONFIG: &str = "/0.1/config";
 
 /// A request that may be answered.
 struct Call {
@@ -44,6 +38,14 @@ struct Call {
 }
 
 impl Call {
+    /// What serves, unless it is stopping.
+    fn live(&self) -> Result<Arc<Live>, Box<Problem>> {
+        self.live.upgrade().ok_or_else(|| {
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            Box::new(Problem::new(status, "stopping", "The service is stopping"))
+        })
+    }
+
     fn query(&self) -> Query<'_> {
         Query::parse(self.head.uri.query().unwrap_or(""))
     }
@@ -57,16 +59,28 @@ impl Call {
 
 /// What operators can do.
 #[derive(Debug, Clone, Copy)]
-enum Action {
+pub enum Action {
+    /// Shows the configuration.
+    Show,
+    /// Switches debugging on or off.
+    Change,
+    /// Reads the configuration again.
     Reload,
+    /// Shows the allowlist.
     Subnets,
+    /// Says what a list makes of addresses.
     Check,
+    /// Shows who was refused.
     Rejected,
+    /// Forgets results.
     EmptyCache,
 }
 
 impl Action {
-    const ALL: [Self; 5] = [
+    /// All of them; those of one path stand together.
+    pub const ALL: [Self; 7] = [
+        Self::Show,
+        Self::Change,
         Self::Reload,
         Self::Subnets,
         Self::Check,
@@ -75,22 +89,35 @@ impl Action {
     ];
 
     /// Method, path and the access that the caller must have.
-    fn route(self) -> (MethodFilter, &'static str, &'static str) {
+    pub fn route(self) -> (Method, &'static str, &'static str) {
         match self {
-            Self::Reload => (
-                MethodFilter::POST,
-                "/0.1/config/reload",
-                "phoned.config.update",
-            ),
-            Self::Subnets => (MethodFilter::GET, "/0.1/access/subnets", READ),
-            Self::Check => (MethodFilter::POST, "/0.1/access/check", READ),
-            Self::Rejected => (MethodFilter::GET, "/0.1/access/rejected", READ),
-            Self::EmptyCache => (MethodFilter::DELETE, "/0.1/cache", "phoned.cache.delete"),
+            Self::Show => (Method::GET, CONFIG, "phoned.config.read"),
+            Self::Change => (Method::PATCH, CONFIG, UPDATE),
+            Self::Reload => (Method::POST, "/0.1/config/reload", UPDATE),
+            Self::Subnets => (Method::GET, "/0.1/access/subnets", READ),
+            Self::Check => (Method::POST, "/0.1/access/check", READ),
+            Self::Rejected => (Method::GET, "/0.1/access/rejected", READ),
+            Self::EmptyCache => (Method::DELETE, "/0.1/cache", "phoned.cache.delete"),
+        }
+    }
+
+    /// What it does, in few words.
+    pub fn summary(self) -> &'static str {
+        match self {
+            Self::Show => "Show the configuration in force",
+            Self::Change => "Switch debugging on or off until the next start or reload",
+            Self::Reload => "Read the configuration again",
+            Self::Subnets => "Show the allowlist and how often each entry decided",
+            Self::Check => "Say what the allowlist, or another list, makes of addresses",
+            Self::Rejected => "Show the last refused addresses",
+            Self::EmptyCache => "Forget what searches brought",
         }
     }
 
     async fn run(self, call: Call) -> Result<Response, Box<Problem>> {
         match self {
+            Self::Show => config::show(&call),
+            Self::Change => config::change(&call).await,
             Self::Reload => reload::reload(&call).await,
             Self::Subnets => Ok(access::subnets(&call)),
             Self::Check => access::check(&call),
@@ -105,23 +132,25 @@ pub fn routes(mut router: Router, app: &Arc<App>, live: &Weak<Live>) -> Router {
     if !app.config.enabled("config") {
         return router;
     }
-    for action in Action::ALL {
-        let (method, path, _) = action.route();
-        let (app, live) = (Arc::clone(app), live.clone());
-        let answer = move |request| answer(action, Arc::clone(&app), live.clone(), request);
-        router = router.route(path, on(method, answer));
+    let together = |one: &Action, other: &Action| one.route().1 == other.route().1;
+    for actions in Action::ALL.chunk_by(together) {
+        let (_, path, _) = actions[0].route();
+        let mut machine = Machine::new(app, path);
+        for &action in actions {
+            let live = live.clone();
+            let answer = move |app, request| answer(action, app, live.clone(), request);
+            machine = machine.on(action.route().0, answer);
+        }
+        router = router.route(path, machine.close());
     }
     router
 }
 
 async fn answer(action: Action, app: Arc<App>, live: Weak<Live>, request: Request) -> Response {
-    let started = Instant::now();
-    let (_, path, access) = action.route();
+    let (_, _, access) = action.route();
     let (head, body) = request.into_parts();
-    let (method, headers) = (head.method.clone(), head.headers.clone());
-    let shared = Arc::clone(&app);
     let result = async {
-        token::authorize(&app, &headers, access).await?;
+        token::granted_to_master(&app, &head.headers, access).await?;
         let body = read(body).await?;
         let call = Call {
             app,
@@ -131,17 +160,8 @@ async fn answer(action: Action, app: Arc<App>, live: Weak<Live>, request: Reques
         };
         action.run(call).await
     };
-    let mut response = result
-        .await
-        .unwrap_or_else(|problem| respond::private_json(problem.status, problem.body().into()));
-    cors::add(
-        &shared.config.rest_api.cors,
-        &method,
-        &headers,
-        &mut response,
-    );
-    router::log(path, &response, started);
-    response
+    let result = result.await;
+    result.unwrap_or_else(|problem| respond::problem(&problem))
 }
 
 async fn read(body: Body) -> Result<Bytes, Box<Problem>> {

@@ -9,12 +9,7 @@ use crate::respond::{self, Response};
 
 /// Puts the configuration of the files in force, or says for each fault where it is.
 pub(super) async fn reload(call: &Call) -> Result<Response, Box<Problem>> {
-    let Some(live) = call.live.upgrade() else {
-        let status = StatusCode::SERVICE_UNAVAILABLE;
-        let problem = Problem::new(status, "stopping", "The service is stopping");
-        return Err(Box::new(problem));
-    };
-    match live.reload().await {
+    match call.live()?.reload().await {
         Ok(outcome) => Ok(ok(&json!(outcome))),
         Err(faults) => {
             let problem = Problem::new(

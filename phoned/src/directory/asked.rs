@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use http::{HeaderMap, header, request::Parts};
-use percent_encoding::percent_decode_str;
 
 use super::{PhoneRoute, link::Place, short::ShortLinker};
 use crate::{
@@ -11,7 +10,7 @@ use crate::{
     error::PhoneError,
     gate::Caller,
     lang::{Locale, weight},
-    query::{Query, decode_bytes},
+    query::{Query, segment},
     vendor::{
         manifest::{Download, ErrorLook, Form, UserPlace},
         registry::Documents,
@@ -144,11 +143,6 @@ pub fn text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a
 pub fn is_rich(route: &PhoneRoute, caller: &Caller<'_>) -> bool {
     let documents = caller.settings().and_then(|settings| settings.documents);
     documents.unwrap_or(route.vendor.documents) == Documents::Rich
-}
-
-fn segment(path: &str, index: usize) -> String {
-    let raw = path.split('/').nth(index).unwrap_or("");
-    decode_bytes(percent_decode_str(raw).collect())
 }
 
 /// Scheme and authority of links: configured, or as the phone wrote them, or our own end of the connection (D2).

@@ -85,7 +85,7 @@ pub async fn answer(app: &App, route: &PhoneRoute, request: &Parts) -> Response 
 
 /// Answers a phone that was let in.
 async fn page_for(app: &App, route: &PhoneRoute, caller: &Caller<'_>, request: &Parts) -> Response {
-    if let Err(error) = app.gate.pace(caller) {
+    if let Err(error) = app.gate.pace(caller, 1) {
         let asked = Asked::read(app, route, caller, request);
         return respond::phone_error(app, &asked, &request.headers, &error);
     }

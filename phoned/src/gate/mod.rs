@@ -189,8 +189,8 @@ impl Gate {
         client.map_err(|_malformed| Reason::BadForwarded)
     }
 
-    /// Takes a request out of what the caller's entry grants.
-    pub fn pace(&self, caller: &Caller<'_>) -> Result<(), PhoneError> {
+    /// Takes a request that counts as `weight` ones out of what the caller's entry grants.
+    pub fn pace(&self, caller: &Caller<'_>, weight: u32) -> Result<(), PhoneError> {
         let limit = caller.settings().and_then(|settings| settings.rate);
         let Some(limit) = limit else {
             return Ok(());
@@ -198,7 +198,7 @@ impl Gate {
         let taken = self
             .memory
             .paces
-            .take(&limit, caller.address, caller.rule.net);
+            .take(&limit, caller.address, caller.rule.net, weight);
         taken.map_err(|scope| {
             tally::limited(scope);
             PhoneError::TooManyRequests

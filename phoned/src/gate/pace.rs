@@ -47,30 +47,42 @@ impl Default for Paces {
 }
 
 impl Paces {
-    /// Takes a request of `phone` out of its bucket and out of that of its entry `net`. When one is empty: `phone` or `subnet`.
-    pub fn take(&self, limit: &RateLimit, phone: IpAddr, net: IpNet) -> Result<(), &'static str> {
+    /// Takes a request of `phone` that counts as `weight` ones out of its bucket and out of that of its entry `net`. When one is
+    /// empty: `phone` or `subnet`.
+    pub fn take(
+        &self,
+        limit: &RateLimit,
+        phone: IpAddr,
+        net: IpNet,
+        weight: u32,
+    ) -> Result<(), &'static str> {
         let now = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
-        if !self.take_at(
-            now,
-            Owner::Phone(phone),
-            limit.per_phone,
-            limit.burst.into(),
-        ) {
+        let weight = f64::from(weight);
+        let own = (limit.per_phone, limit.burst.into());
+        if !self.take_at(now, Owner::Phone(phone), own, weight) {
             return Err("phone");
         }
         // An entry takes as many at once as it may get in a second.
-        if !self.take_at(now, Owner::Entry(net), limit.subnet, limit.subnet) {
+        let shared = (limit.subnet, limit.subnet);
+        if !self.take_at(now, Owner::Entry(net), shared, weight) {
             return Err("subnet");
         }
         Ok(())
     }
 
-    fn take_at(&self, now: u64, owner: Owner, per_second: f64, burst: f64) -> bool {
+    /// `weight` requests at once always fit into an untouched bucket, however small it is.
+    fn take_at(
+        &self,
+        now: u64,
+        owner: Owner,
+        (per_second, burst): (f64, f64),
+        weight: f64,
+    ) -> bool {
         if per_second <= 0.0 {
             return true;
         }
-        let cost = micros(1.0 / per_second);
-        let depth = micros(burst.max(1.0) / per_second);
+        let cost = micros(weight / per_second);
+        let depth = micros(burst.max(weight) / per_second);
         let full_at = self.full_at.get_with(owner, Arc::default);
         let taken = full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |full_at| {
             let next = full_at.max(now).saturating_add(cost);
@@ -102,7 +114,7 @@ mod tests {
     #[test]
     fn a_burst_passes_and_then_only_the_pace() {
         let paces = Paces::default();
-        let took = |now| paces.take_at(now, phone(1), 2.0, 3.0);
+        let took = |now| paces.take_at(now, phone(1), (2.0, 3.0), 1.0);
         assert_eq!(
             [took(0), took(0), took(0), took(0)],
             [true, true, true, false]
@@ -111,15 +123,26 @@ mod tests {
         assert!(took(SECOND / 2));
         assert!(!took(SECOND / 2));
         assert!(
-            paces.take_at(0, phone(2), 2.0, 3.0),
+            paces.take_at(0, phone(2), (2.0, 3.0), 1.0),
             "others have their own"
         );
     }
 
     #[test]
+    fn a_heavy_request_counts_as_several_and_fits_into_any_untouched_bucket() {
+        let paces = Paces::default();
+        let took = |owner, burst, weight| paces.take_at(0, owner, (2.0, burst), weight);
+        assert!(took(phone(1), 3.0, 2.0));
+        assert!(!took(phone(1), 3.0, 2.0));
+        assert!(took(phone(1), 3.0, 1.0));
+        assert!(took(phone(2), 1.0, 2.0));
+        assert!(!took(phone(2), 1.0, 1.0));
+    }
+
+    #[test]
     fn without_a_limit_nothing_is_counted() {
         let paces = Paces::default();
-        assert!((0..1000).all(|_| paces.take_at(0, phone(1), 0.0, 1.0)));
+        assert!((0..1000).all(|_| paces.take_at(0, phone(1), (0.0, 1.0), 1.0)));
         paces.full_at.run_pending_tasks();
         assert_eq!(paces.full_at.entry_count(), 0);
     }
@@ -128,7 +151,7 @@ mod tests {
     fn the_buckets_are_bounded() {
         let paces = Paces::default();
         for number in 0..150_000 {
-            paces.take_at(0, phone(number), 1.0, 1.0);
+            paces.take_at(0, phone(number), (1.0, 1.0), 1.0);
         }
         paces.full_at.run_pending_tasks();
         assert!(paces.full_at.entry_count() <= MOST);

@@ -44,6 +44,20 @@ impl Default for ParameterNames {
     }
 }
 
+/// What a make's phones call keys that they can be told to press (phoned.md §11, §12).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keys {
+    /// Holds the call, or takes it back.
+    pub hold: String,
+    /// Takes the ringing call.
+    pub answer: String,
+    /// Switches do-not-disturb on.
+    pub dnd_on: String,
+    /// Switches do-not-disturb off.
+    pub dnd_off: String,
+}
+
 /// Requests that ask for the name of a caller instead of searching (phoned-vendors.md §8.4).
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

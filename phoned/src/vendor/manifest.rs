@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 pub use super::{
     appearance::{PreviewLine, PreviewRules, ScreenModel},
-    habits::{CallerSearch, Download, Echo, Model, ParameterNames, Rich},
+    habits::{CallerSearch, Download, Echo, Keys, Model, ParameterNames, Rich},
 };
 use crate::directory::page::PageRules;
 
@@ -144,6 +144,9 @@ pub struct Manifest {
     /// A step that answers a file.
     #[serde(default)]
     pub download: Option<Download>,
+    /// Keys that the phones can be told to press; with them the make has the routes of do-not-disturb.
+    #[serde(default)]
+    pub keys: Option<Keys>,
     /// The richer documents.
     #[serde(default)]
     pub rich: Rich,

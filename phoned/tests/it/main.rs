@@ -1,7 +1,11 @@
 //! What a phone sees of phoned, over real sockets, between stub services.
 
 mod access;
+mod bus;
 mod commands;
+mod configuration;
+mod dnd;
+mod endpoints;
 mod gigaset;
 mod golden;
 mod lookup;
@@ -11,6 +15,9 @@ mod pages;
 mod properties;
 mod site;
 mod start;
+mod status;
 mod stub;
 mod survival;
+mod telephony;
 mod templates;
+mod tokens;

@@ -1,6 +1,5 @@
 //! Pages, errors and everything around them as phones and programs get it (phoned.md §3 to §6, §8 to §10).
 
-use e2e::broker::Broker;
 use serde_json::json;
 
 use crate::{
@@ -227,56 +226,6 @@ async fn browsers_are_answered_on_machine_routes_only() {
         "{}",
         preflight.head
     );
-    site.stop().await;
-}
-
-#[tokio::test]
-async fn every_component_of_the_status_has_a_status() {
-    let site = Site::start().await;
-    site.look("cisco", "term=a").await;
-    let status = site.get("/0.1/status").await.json();
-    for (component, expected) in [
-        ("service_token", "ok"),
-        ("auth", "ok"),
-        ("dird", "ok"),
-        ("config", "ok"),
-        ("bus_consumer", "fail"),
-    ] {
-        assert_eq!(status[component]["status"], expected, "{component}");
-    }
-    assert!(
-        status
-            .as_object()
-            .expect("a map")
-            .values()
-            .all(|component| component["status"].is_string())
-    );
-    site.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_status_of_the_bus_is_that_of_the_connection() {
-    let shared = tokio::task::spawn_blocking(|| {
-        let broker = Broker::shared();
-        (broker.port, broker.vhost().expect("a virtual host"))
-    });
-    let (port, vhost) = shared.await.expect("a broker");
-    let bus = json!({"enabled": true, "host": "127.0.0.1", "port": port, "vhost": vhost});
-    let site = Site::with(json!({"bus": bus})).await;
-    let connected = async {
-        while site.get("/0.1/status").await.json()["bus_consumer"] != json!({"status": "ok"}) {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
-    let waited = tokio::time::timeout(std::time::Duration::from_secs(60), connected).await;
-    assert!(waited.is_ok(), "never connected");
-    site.stop().await;
-
-    let [free] = e2e::ports::free().expect("a free port");
-    let away = json!({"enabled": true, "host": "127.0.0.1", "port": free});
-    let site = Site::with(json!({"bus": away})).await;
-    let status = site.get("/0.1/status").await.json();
-    assert_eq!(status["bus_consumer"], json!({"status": "fail"}));
     site.stop().await;
 }
 

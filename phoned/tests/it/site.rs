@@ -171,7 +171,8 @@ pub(crate) async fn request(
     exchange(address, method, target, headers, "").await
 }
 
-async fn exchange(
+/// The same with a body.
+pub(crate) async fn exchange(
     address: SocketAddr,
     method: &str,
     target: &str,

@@ -1,49 +1,107 @@
-//! Whether the token of a request is one of the master tenant and grants an access (phoned.md §7.5).
+//! Whether the token of a request grants an access, and whether it is one of the master tenant (phoned.md §7.5).
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use http::{HeaderMap, StatusCode};
 use kit::{
     auth_client::{AuthError, TokenCheck},
+    clock,
     problem::Problem,
 };
 use serde_json::{Value, json};
 
-use crate::app::App;
+use crate::{
+    app::App,
+    cache::{Grant, TokenUse},
+    tally,
+};
 
 /// Characters of a token that answers repeat.
 const SHOWN: usize = 8;
 
 /// Lets the caller with `headers` do what `access` names, or says why not.
-pub(super) async fn authorize(
+pub async fn granted(app: &App, headers: &HeaderMap, access: &str) -> Result<(), Box<Problem>> {
+    remembered(app, headers, access).await.map(|_| ())
+}
+
+/// As [`granted`], for callers of the master tenant only.
+pub async fn granted_to_master(
     app: &App,
     headers: &HeaderMap,
     access: &str,
 ) -> Result<(), Box<Problem>> {
-    let token = header(headers, "x-auth-token").unwrap_or("");
+    let grant = remembered(app, headers, access).await?;
+    let master = master_tenant(app)?;
+    if grant.owner.as_deref() == Some(master.as_str()) {
+        return Ok(());
+    }
+    let token = masked(token(headers));
+    Err(unauthorized(json!({"invalid_token": token})))
+}
+
+/// What auth says, or said of late (phoned.md §14.6). A refusal is not remembered: the right may be given the next moment.
+async fn remembered(
+    app: &App,
+    headers: &HeaderMap,
+    access: &str,
+) -> Result<Arc<Grant>, Box<Problem>> {
     let tenant = header(headers, "wazo-tenant");
+    let question = TokenUse {
+        token: token(headers).into(),
+        access: access.into(),
+        tenant: tenant.map(Into::into),
+    };
+    let grants = &app.caches.grants;
+    if let Some(grant) = grants.get(&question).await {
+        tally::remembered("token", "hit");
+        return Ok(grant);
+    }
+    tally::remembered("token", "miss");
+    let grant = Arc::new(ask(app, &question).await?);
+    grants.insert(question, Arc::clone(&grant)).await;
+    Ok(grant)
+}
+
+async fn ask(app: &App, question: &TokenUse) -> Result<Grant, Box<Problem>> {
+    let (token, access) = (&*question.token, &*question.access);
+    let tenant = question.tenant.as_deref();
     let details = |reason: &str| json!({"invalid_token": masked(token), "reason": reason, "required_access": access});
+    let unknown = || unauthorized(details("not_found_or_expired"));
     if token.is_empty() {
-        return Err(unauthorized(details("not_found_or_expired")));
+        return Err(unknown());
     }
     let checked = app.auth.check_token(token, access, tenant).await;
     match checked.map_err(|error| unreachable(app, &error))? {
         TokenCheck::Granted => {}
-        TokenCheck::Unknown => return Err(unauthorized(details("not_found_or_expired"))),
+        TokenCheck::Unknown => return Err(unknown()),
         TokenCheck::Forbidden => {
             let mut details = details("missing_permission_or_invalid_tenant");
             details["tenant_uuid"] = json!(tenant);
             return Err(unauthorized(details));
         }
     }
-    let master = master_tenant(app)?;
     let described = app.auth.describe_token(token).await;
     let described = described.map_err(|error| unreachable(app, &error))?;
-    let owner = described
-        .as_ref()
-        .and_then(|described| described.tenant_uuid());
-    if owner == Some(master.as_str()) {
-        return Ok(());
-    }
-    Err(unauthorized(json!({"invalid_token": masked(token)})))
+    let described = described.ok_or_else(unknown)?;
+    let longest = app.config.cache.token_check_ttl;
+    let left = described
+        .expires_at()
+        .map(|end| end - clock::unix_seconds());
+    // A time that has passed, or that is too far away to be one, is no time left.
+    let left = left.map_or(longest, |left| {
+        Duration::try_from_secs_f64(left).unwrap_or_default()
+    });
+    Ok(Grant {
+        owner: described.tenant_uuid().map(Into::into),
+        until: Instant::now() + longest.min(left),
+    })
+}
+
+fn token(headers: &HeaderMap) -> &str {
+    header(headers, "x-auth-token").unwrap_or("")
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -81,14 +139,9 @@ fn unreachable(app: &App, error: &AuthError) -> Box<Problem> {
     })))
 }
 
-/// The end of a token; a short one is hidden whole (D15).
+/// The last characters of a token, the others hidden (D15).
 fn masked(token: &str) -> String {
-    let length = token.chars().count();
-    let hidden = if length > 2 * SHOWN {
-        length - SHOWN
-    } else {
-        length
-    };
+    let hidden = token.chars().count().saturating_sub(SHOWN);
     let mask = |(index, character): (usize, char)| match character {
         '-' => '-',
         _ if index < hidden => 'X',
@@ -107,7 +160,8 @@ mod tests {
             masked("5f0c8a52-1111-4222-8333-944445555666"),
             "XXXXXXXX-XXXX-XXXX-XXXX-XXXX45555666"
         );
-        assert_eq!(masked("short"), "XXXXX");
+        assert_eq!(masked("elsewhere"), "Xlsewhere");
+        assert_eq!(masked("short"), "short");
         assert_eq!(masked(""), "");
     }
 }

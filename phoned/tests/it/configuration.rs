@@ -1,0 +1,225 @@
+//! The configuration as operators see and change it (phoned.md §16.2), and the document of the routes (§3.3).
+
+use std::{path::Path, sync::Arc};
+
+use e2e::platform::{self, Server};
+use phoned::{Running, config};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use crate::site::{Answer, Site, exchange};
+
+/// A phoned whose configuration comes from files, with what its log was told to do.
+struct Configured {
+    running: Running,
+    _auth: Server,
+    _folder: TempDir,
+    levels: Arc<std::sync::Mutex<Vec<bool>>>,
+}
+
+impl Configured {
+    async fn start() -> Self {
+        let (auth, folder) = (
+            platform::auth().expect("an auth"),
+            TempDir::new().expect("a folder"),
+        );
+        let file = |name: &str| folder.path().join(name);
+        std::fs::write(
+            file("key.yml"),
+            "service_id: phoned\nservice_key: the-secret-word\n",
+        )
+        .expect("written");
+        let mut tree = json!({
+            "auth": auth.upstream(), "user": "", "log_filename": "", "extra_config_files": file("none"),
+            "bus": {"enabled": false, "password": "the-bus-word"}, "metrics": {"port": null},
+            "rest_api": {"http": {"listen": "127.0.0.1", "port": 0}, "https": {"enabled": false},
+                         "authorized_subnets": ["192.0.2.0/24"]},
+        });
+        tree["auth"]["key_file"] = json!(file("key.yml"));
+        std::fs::write(file("phoned.yml"), tree.to_string()).expect("written");
+        let read = |main: &Path| {
+            config::load(main, Value::Null, false)
+                .expect("a configuration")
+                .config
+        };
+        let (main, levels) = (file("phoned.yml"), Arc::default());
+        let told: Arc<std::sync::Mutex<Vec<bool>>> = Arc::clone(&levels);
+        let applied = Box::new(move |config: &config::Config| {
+            told.lock().expect("no panic").push(config.debug);
+        });
+        let first = read(&main);
+        let ready = phoned::prepare_from(first, Box::new(move || Ok(read(&main))), applied).await;
+        let running = ready.expect("it can start").start(CancellationToken::new());
+        Self {
+            running,
+            _auth: auth,
+            _folder: folder,
+            levels,
+        }
+    }
+
+    async fn ask(&self, method: &str, body: &str) -> Answer {
+        self.at(method, "/0.1/config", body).await
+    }
+
+    async fn at(&self, method: &str, target: &str, body: &str) -> Answer {
+        let headers = format!("X-Auth-Token: t\r\nContent-Length: {}\r\n", body.len());
+        exchange(self.running.http[0], method, target, &headers, body).await
+    }
+}
+
+#[tokio::test]
+async fn operators_see_the_whole_configuration_but_its_secrets() {
+    let phoned = Configured::start().await;
+    // The first token says which tenant is the master.
+    while phoned.ask("GET", "").await.status == 503 {}
+    let answer = phoned.ask("GET", "").await;
+    let shown = answer.json();
+    assert_eq!(answer.status, 200);
+    for (pointer, expected) in [
+        ("/log_level", json!("info")),
+        ("/debug", json!(false)),
+        ("/auth/username", json!("phoned")),
+        ("/auth/password", json!("<hidden>")),
+        ("/bus/password", json!("<hidden>")),
+        ("/rest_api/authorized_subnets", json!(["192.0.2.0/24"])),
+        ("/confd/port", json!(9486)),
+        ("/amid/timeout", json!(10)),
+        ("/enabled_plugins/grandstream", json!(true)),
+    ] {
+        assert_eq!(shown.pointer(pointer), Some(&expected), "{pointer}");
+    }
+    assert!(shown.get("uuid").is_some());
+    for secret in ["the-secret-word", "the-bus-word"] {
+        assert!(!answer.body.contains(secret), "{}", answer.body);
+    }
+    phoned.running.stop().await;
+}
+
+#[tokio::test]
+async fn debugging_is_switched_until_the_next_reload() {
+    let phoned = Configured::start().await;
+    while phoned.ask("GET", "").await.status == 503 {}
+    let item = |value: Value| json!({"op": "replace", "path": "/debug", "value": value});
+    let twice = json!([item(json!(false)), item(json!("On"))]).to_string();
+    let answer = phoned.ask("PATCH", &twice).await;
+    assert_eq!(
+        (answer.status, &answer.json()["debug"]),
+        (200, &json!(true))
+    );
+    assert_eq!(phoned.ask("GET", "").await.json()["debug"], true);
+    let nothing = phoned.ask("PATCH", "[]").await;
+    assert_eq!(
+        (nothing.status, &nothing.json()["debug"]),
+        (200, &json!(true))
+    );
+    for (body, details) in [
+        (json!({}), json!({"_schema": ["Invalid input type."]})),
+        (
+            json!([item(json!(true)), {"op": "add", "path": "/debug", "value": 1}]),
+            json!({"1": {"op": ["Must be equal to replace."]}}),
+        ),
+    ] {
+        let answer = phoned.ask("PATCH", &body.to_string()).await;
+        assert_eq!((answer.status, &answer.json()["details"]), (400, &details));
+        assert_eq!(answer.json()["error_id"], "invalid-data");
+    }
+    for body in ["", "{nope"] {
+        let answer = phoned.ask("PATCH", body).await;
+        assert_eq!(answer.status, 400);
+        assert!(
+            answer.json()["message"]
+                .as_str()
+                .is_some_and(|text| text.starts_with("The browser"))
+        );
+    }
+    assert_eq!(
+        phoned.at("POST", "/0.1/config/reload", "").await.status,
+        200
+    );
+    assert_eq!(phoned.ask("GET", "").await.json()["debug"], false);
+    assert_eq!(*phoned.levels.lock().expect("no panic"), [true, false]);
+    phoned.running.stop().await;
+}
+
+#[tokio::test]
+async fn only_the_master_tenant_sees_and_changes_it() {
+    let site = Site::start().await;
+    for (method, access) in [
+        ("GET", "phoned.config.read"),
+        ("PATCH", "phoned.config.update"),
+    ] {
+        for token in ["", "weak", "elsewhere"] {
+            let answer = site.operate_as(token, method, "/0.1/config", "[]").await;
+            assert_eq!(answer.status, 401, "{method} {token}");
+            let needed = &answer.json()["details"]["required_access"];
+            assert!(token == "elsewhere" || needed == access, "{needed}");
+        }
+        assert_eq!(site.operate(method, "/0.1/config", "[]").await.status, 200);
+    }
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn the_document_names_the_routes_that_there_are() {
+    let changes =
+        json!({"enabled_plugins": {"snom": false}, "rest_api": {"trusted_proxies": ["127.0.0.1"]}});
+    let site = Site::with(changes).await;
+    let answer = site
+        .send("/0.1/api/api.yml", "X-Forwarded-For: 127.0.0.1\r\n")
+        .await;
+    assert!(
+        answer.head.contains("content-type: application/x-yaml"),
+        "{}",
+        answer.head
+    );
+    let document: Value = serde_saphyr::from_str(&answer.body).expect("YAML");
+    let paths = document["paths"].as_object().expect("a map");
+    for (path, method) in [
+        ("/directories/lookup/{profile}/cisco", "get"),
+        ("/yealink/directories/lookup/{profile}", "get"),
+        ("/directories/lookup/{profile}/gigaset/{user_uuid}", "get"),
+        ("/fanvil/users/{user_uuid}/services/dnd/disable", "get"),
+        ("/endpoints/{endpoint_name}/hold/start", "put"),
+        ("/config", "patch"),
+        ("/cache", "delete"),
+        ("/status", "get"),
+        ("/api/api.yml", "get"),
+    ] {
+        assert!(paths[path][method].is_object(), "{method} {path}");
+    }
+    assert!(paths.keys().all(|path| !path.contains("snom")));
+    for (path, methods) in paths {
+        for method in methods.as_object().expect("a map").keys() {
+            let target = path.replace(['{', '}'], "");
+            let answer = site
+                .operate(&method.to_uppercase(), &format!("/0.1{target}"), "{}")
+                .await;
+            let unknown =
+                matches!(answer.status, 404 | 405) && answer.json()["error_id"] == "not-found";
+            assert!(
+                !unknown && answer.status != 405,
+                "{method} {path}: {}",
+                answer.status
+            );
+        }
+    }
+    let behind = "X-Forwarded-For: 127.0.0.1\r\nX-Script-Name: /api/phoned\r\n";
+    let behind = site.send("/0.1/api/api.yml", behind).await;
+    let document: Value = serde_saphyr::from_str(&behind.body).expect("YAML");
+    assert_eq!(document["basePath"], "/api/phoned/0.1");
+    assert_eq!(document["schemes"], json!(["https"]));
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn the_document_is_for_the_allowlist_and_can_be_switched_off() {
+    let site = Site::with(json!({"rest_api": {"authorized_subnets": []}})).await;
+    assert_eq!(site.get("/0.1/api/api.yml").await.status, 403);
+    site.stop().await;
+    let site = Site::with(json!({"enabled_plugins": {"api": false, "config": false}})).await;
+    assert_eq!(site.get("/0.1/api/api.yml").await.status, 404);
+    assert_eq!(site.operate("GET", "/0.1/config", "").await.status, 404);
+    site.stop().await;
+}

@@ -20,7 +20,9 @@ fn written(engine: &str) -> usize {
     let folder = format!("{}/src/store/{engine}", env!("CARGO_MANIFEST_DIR"));
     let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap());
     let texts = files.map(|file| std::fs::read_to_string(file.path()).unwrap());
-    let verbs = ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "PRAGMA "];
+    let verbs = [
+        "SELECT ", "INSERT ", "UPDATE ", "DELETE ", "PRAGMA ", "LOCK ",
+    ];
     texts
         .map(|text| {
             let opened = text.split("&str =").skip(1).map(str::trim_start);

@@ -11,8 +11,15 @@ use http::HeaderValue;
 use moka::{Expiry, future::Cache};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::{config, dird_client::Question, directory::rows::Entry};
+use crate::{
+    config::{self, Config},
+    dird_client::Question,
+    directory::rows::Entry,
+    outdated::{Moment, Outdated},
+};
 
+/// Tokens of operators that are known to be good.
+const MOST_CHECKS: u64 = 1_000;
 /// More users than this are not remembered, so that guessing cannot fill memory.
 const MOST_USERS: u64 = 10_000;
 /// What an entry costs beside its text.
@@ -47,6 +54,8 @@ pub struct Remembered {
     pub outcome: Outcome,
     /// Until when it serves without asking again.
     pub fresh_until: Instant,
+    /// When it was asked for.
+    pub asked: Moment,
 }
 
 /// A document as it was sent.
@@ -75,6 +84,21 @@ pub struct Owner {
     pub user: Arc<str>,
     /// The user's tenant.
     pub tenant: Arc<str>,
+    /// When the search was asked for.
+    pub asked: Moment,
+}
+
+/// A token that was found good, for an access and a tenant: a hash of them, as the token itself is not to be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CheckKey(pub [u8; 32]);
+
+/// What is known of a good token.
+#[derive(Debug, Clone)]
+pub struct Granted {
+    /// Tenant of the token.
+    pub owner: Option<Arc<str>>,
+    /// How long it may be taken as good.
+    pub life: Duration,
 }
 
 /// The caches.
@@ -89,24 +113,32 @@ pub struct Caches {
     pub tenants: Cache<Arc<str>, Option<Arc<str>>>,
     /// Tenant of a user as last known.
     pub last_tenants: Cache<Arc<str>, Arc<str>>,
+    /// Tokens of operators that were found good.
+    pub checks: Cache<CheckKey, Granted>,
+    /// What is out of date though its time has not come.
+    pub outdated: Arc<Outdated>,
 }
 
 impl Caches {
-    /// These caches under other `settings`: the documents begin anew, because they were shaped by all of the configuration; the
-    /// rest begins anew if `settings` differ from `before`.
+    /// These caches under another configuration: the documents begin anew, because they were shaped by all of it; results begin
+    /// anew if what shapes them is no longer as it was `before`, and everything does if memory itself is configured otherwise.
     #[must_use]
-    pub fn renewed(&self, before: &config::Cache, settings: &config::Cache) -> Self {
-        let renewed = Self::new(settings);
-        if before != settings {
+    pub fn renewed(&self, before: &Config, after: &Config) -> Self {
+        let mut renewed = Self {
+            outdated: Arc::clone(&self.outdated),
+            ..Self::new(&after.cache)
+        };
+        if before.cache != after.cache {
             return renewed;
         }
-        Self {
-            fresh: self.fresh.clone(),
-            stale: self.stale.clone(),
-            tenants: self.tenants.clone(),
-            last_tenants: self.last_tenants.clone(),
-            documents: renewed.documents,
+        renewed.tenants = self.tenants.clone();
+        renewed.last_tenants = self.last_tenants.clone();
+        renewed.checks = self.checks.clone();
+        if before.lookup == after.lookup && before.numbers == after.numbers {
+            renewed.fresh = self.fresh.clone();
+            renewed.stale = self.stale.clone();
         }
+        renewed
     }
 
     /// Bytes that results and documents take, as far as the caches have counted yet.
@@ -115,8 +147,17 @@ impl Caches {
     }
 
     /// Forgets what belongs to `user` and to `tenant`, those that are given; everything when none is.
+    /// A search that is under way is not remembered, either.
     pub fn forget(&self, user: Option<&str>, tenant: Option<&str>) {
+        match (user, tenant) {
+            (Some(user), None) => self.outdated.user(user),
+            (None, Some(tenant)) => self.outdated.tenant(tenant),
+            (None, None) => self.outdated.everything(),
+            // A user of that tenant, who may be none: what is there says who is.
+            (Some(_), Some(_)) => {}
+        }
         if user.is_none() && tenant.is_none() {
+            self.checks.invalidate_all();
             self.fresh.invalidate_all();
             self.stale.invalidate_all();
             self.documents.invalidate_all();
@@ -165,6 +206,7 @@ impl Caches {
             .support_invalidation_closures()
             .time_to_live(stale_life)
             .max_capacity(settings.max_bytes / 2);
+        let checks = Cache::builder().expire_after(CheckLife);
         let tenant_life = TenantLife {
             known: settings.user_tenant_ttl,
             unknown: settings.unknown_user_ttl,
@@ -183,6 +225,8 @@ impl Caches {
                 .time_to_live(settings.user_tenant_ttl + settings.stale_if_error)
                 .max_capacity(MOST_USERS)
                 .build(),
+            checks: checks.max_capacity(MOST_CHECKS).build(),
+            outdated: Arc::default(),
         }
     }
 }
@@ -267,6 +311,14 @@ impl Expiry<Box<str>, Arc<Document>> for Freshness {
         now: Instant,
     ) -> Option<Duration> {
         Some(value.fresh_until.saturating_duration_since(now))
+    }
+}
+
+struct CheckLife;
+
+impl Expiry<CheckKey, Granted> for CheckLife {
+    fn expire_after_create(&self, _: &CheckKey, granted: &Granted, _: Instant) -> Option<Duration> {
+        Some(granted.life)
     }
 }
 

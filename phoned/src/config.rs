@@ -173,7 +173,7 @@ pub struct Bus {
 }
 
 /// `lookup`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Lookup {
     /// For a whole request of a phone.
     #[serde(deserialize_with = "seconds")]
@@ -197,7 +197,7 @@ pub struct Lookup {
 }
 
 /// `numbers`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Numbers {
     /// What replaces the plus of `+33(0)123`.
     pub international_prefix: String,
@@ -226,8 +226,13 @@ pub struct Cache {
     /// Life of the knowledge that a profile does not exist.
     #[serde(deserialize_with = "lifetime")]
     pub unknown_profile_ttl: Duration,
+    /// Life of the knowledge that an operator's token is good.
+    #[serde(deserialize_with = "lifetime")]
+    pub token_ttl: Duration,
     /// Whether case makes a search another one.
     pub fold_case: bool,
+    /// Whether dird is asked to tell what changes.
+    pub follow_changes: bool,
 }
 
 /// Reads how long something is remembered, in seconds; zero is not at all.

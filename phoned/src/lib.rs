@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod app;
 pub mod cache;
+pub mod changes;
 pub mod config;
 pub mod cors;
 pub mod dird_client;
@@ -17,6 +18,7 @@ pub mod lang;
 pub mod live;
 pub mod lookup;
 pub mod monitor;
+pub mod outdated;
 pub mod preview;
 pub mod query;
 pub mod respond;

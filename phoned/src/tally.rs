@@ -53,8 +53,13 @@ static BACKENDS: Times = Times::new(
 );
 static CACHES: Counts = Counts::new(
     "phoned_cache_total",
-    "What memory had to say; result: hit, negative, miss or stale.",
+    "What memory had to say; result: hit, negative, miss, coalesced (asked already by somebody else) or stale.",
     &["cache", "result"],
+);
+static CHANGES: Counts = Counts::new(
+    "phoned_changes_total",
+    "Changes that dird told of; kind: contacts, configuration, favorites or reload.",
+    &["kind"],
 );
 static SCREENS: Counts = Counts::new(
     "phoned_screens_total",
@@ -79,6 +84,11 @@ pub fn asked(backend: &'static str, answered: bool, time: Duration) {
 /// Counts a question to the memory called `cache`.
 pub fn remembered(cache: &'static str, result: &'static str) {
     CACHES.add(&[cache, result]);
+}
+
+/// Counts a change that dird told of.
+pub fn changed(kind: &'static str) {
+    CHANGES.add(&[kind]);
 }
 
 /// Counts an error that a phone of `vendor` shows.
@@ -123,8 +133,8 @@ pub fn reloaded(outcome: &'static str) {
 /// All counts in the text format that Prometheus reads.
 pub fn render(text: &mut String) {
     for counts in [
-        &REQUESTS, &ACCESS, &REJECTED, &CANDIDATE, &LIMITED, &CACHES, &SCREENS, &TRUNCATED,
-        &RELOADS,
+        &REQUESTS, &ACCESS, &REJECTED, &CANDIDATE, &LIMITED, &CACHES, &CHANGES, &SCREENS,
+        &TRUNCATED, &RELOADS,
     ] {
         counts.render(text);
     }

@@ -1,13 +1,22 @@
-//! Whether the token of a request is one of the master tenant and grants an access (phoned.md §7.5).
+//! Whether the token of a request is one of the master tenant and grants an access (phoned.md §7.5). A good one is not
+//! asked about again for a while (§14).
+
+use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use kit::{
     auth_client::{AuthError, TokenCheck},
+    clock,
     problem::Problem,
 };
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
-use crate::app::App;
+use crate::{
+    app::App,
+    cache::{CheckKey, Granted},
+    tally,
+};
 
 /// Characters of a token that answers repeat.
 const SHOWN: usize = 8;
@@ -24,26 +33,75 @@ pub(super) async fn authorize(
     if token.is_empty() {
         return Err(unauthorized(details("not_found_or_expired")));
     }
-    let checked = app.auth.check_token(token, access, tenant).await;
-    match checked.map_err(|error| unreachable(app, &error))? {
-        TokenCheck::Granted => {}
-        TokenCheck::Unknown => return Err(unauthorized(details("not_found_or_expired"))),
-        TokenCheck::Forbidden => {
-            let mut details = details("missing_permission_or_invalid_tenant");
-            details["tenant_uuid"] = json!(tenant);
-            return Err(unauthorized(details));
+    let key = key(token, access, tenant);
+    let owner = match app.caches.checks.get(&key).await {
+        Some(granted) => {
+            tally::remembered("token", "hit");
+            granted.owner
         }
-    }
-    let master = master_tenant(app)?;
-    let described = app.auth.describe_token(token).await;
-    let described = described.map_err(|error| unreachable(app, &error))?;
-    let owner = described
-        .as_ref()
-        .and_then(|described| described.tenant_uuid());
-    if owner == Some(master.as_str()) {
+        None => match check(app, token, access, tenant).await? {
+            Checked::Granted(granted) => {
+                app.caches.checks.insert(key, granted.clone()).await;
+                granted.owner
+            }
+            Checked::Unknown => return Err(unauthorized(details("not_found_or_expired"))),
+            Checked::Forbidden => {
+                let mut details = details("missing_permission_or_invalid_tenant");
+                details["tenant_uuid"] = json!(tenant);
+                return Err(unauthorized(details));
+            }
+        },
+    };
+    if owner.as_deref() == Some(master_tenant(app)?.as_str()) {
         return Ok(());
     }
     Err(unauthorized(json!({"invalid_token": masked(token)})))
+}
+
+/// What auth says of a token.
+enum Checked {
+    Granted(Granted),
+    Unknown,
+    Forbidden,
+}
+
+/// Asks auth whether the token is good, and whose it is. That is known no longer than the token lives.
+async fn check(
+    app: &App,
+    token: &str,
+    access: &str,
+    tenant: Option<&str>,
+) -> Result<Checked, Box<Problem>> {
+    tally::remembered("token", "miss");
+    let checked = app.auth.check_token(token, access, tenant).await;
+    match checked.map_err(|error| unreachable(app, &error))? {
+        TokenCheck::Granted => {}
+        TokenCheck::Unknown => return Ok(Checked::Unknown),
+        TokenCheck::Forbidden => return Ok(Checked::Forbidden),
+    }
+    let described = app.auth.describe_token(token).await;
+    let Some(described) = described.map_err(|error| unreachable(app, &error))? else {
+        return Ok(Checked::Unknown);
+    };
+    let left = described
+        .expires_at()
+        .map(|end| end - clock::unix_seconds());
+    let left = left.map(|left| Duration::try_from_secs_f64(left).unwrap_or_default());
+    let life = app.config.cache.token_ttl;
+    Ok(Checked::Granted(Granted {
+        owner: described.tenant_uuid().map(Into::into),
+        life: left.map_or(life, |left| left.min(life)),
+    }))
+}
+
+fn key(token: &str, access: &str, tenant: Option<&str>) -> CheckKey {
+    let mut hash = Sha256::new();
+    for part in [token, access, tenant.unwrap_or("")] {
+        // With its length: no two different keys are the same text.
+        hash.update(part.len().to_le_bytes());
+        hash.update(part);
+    }
+    CheckKey(hash.finalize().into())
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -1,6 +1,7 @@
 //! What a phone sees of phoned, over real sockets, between stub services.
 
 mod access;
+mod changes;
 mod commands;
 mod gigaset;
 mod golden;

@@ -6,6 +6,7 @@ use crate::api::config::RunningConfig;
 use crate::api::cors::Cors;
 use crate::api::enabled::Enabled;
 use crate::events::Events;
+use crate::followers::Followers;
 use crate::identity::Authority;
 use crate::lookup::Lookup;
 use crate::slow_lane::SlowLane;
@@ -23,6 +24,8 @@ pub struct App {
     pub slow_lane: SlowLane,
     /// Parts of dird that are switched on.
     pub enabled: Enabled,
+    /// Who follows changes.
+    pub followers: Followers,
     /// What is told to the platform.
     pub events: Events,
     /// The configuration as it is shown.

@@ -9,6 +9,7 @@ pub mod config;
 pub mod contacts;
 pub mod error;
 pub mod events;
+pub mod followers;
 pub mod graphql;
 pub mod identity;
 pub mod index;

@@ -16,8 +16,8 @@ use http::Method;
 use crate::api::enabled::Enabled;
 use crate::api::route::{PathRoutes, Route, unknown_path};
 use crate::api::{
-    backends, config, displays, document, explain, lookup, profile_sources, profiles, reverse,
-    source_contacts, sources, status,
+    backends, changes, config, displays, document, explain, lookup, profile_sources, profiles,
+    reverse, source_contacts, sources, status,
 };
 use crate::app::App;
 use crate::backends::{SourceKind, kinds};
@@ -197,6 +197,8 @@ fn directory_routes() -> Vec<Route> {
         Route::new(POST, "/directories/explain", access, New, explain::show)
             .takes(vec![&explain::SCHEMA]),
     );
+    let path = "/directories/changes";
+    routes.push(Route::new(GET, path, changes::ACCESS, New, changes::follow).with_events());
     routes.extend(contacts::favorite_routes());
     routes
 }

@@ -24,6 +24,7 @@ use crate::app::App;
 use crate::backends::{Outside, Surroundings};
 use crate::config::Config;
 use crate::events::Events;
+use crate::followers::Followers;
 use crate::identity::Authority;
 use crate::identity::builtin::{self, AccountsError};
 use crate::index::{Lists, People};
@@ -122,6 +123,7 @@ pub async fn run(
     let membership = Membership::join(config, &store, &authority, &stop);
     let mut app = app(config, &store, authority, around, shown);
     app.events = membership.events.clone();
+    app.followers = Followers::new(stop.clone());
     running.membership = Some(membership);
     if let Some(bound) = operators {
         let router = monitor::router(Monitored::of(&app, Arc::clone(&lists), outside.clone()));
@@ -219,6 +221,7 @@ fn app(
         strict_conventions: config.rest_api.strict_conventions,
         enabled: config.enabled_plugins.clone(),
         events: Events::default(),
+        followers: Followers::new(CancellationToken::new()),
         config: shown,
         cors: config.rest_api.cors.clone(),
     }

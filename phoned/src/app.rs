@@ -88,7 +88,7 @@ impl App {
             Arc::new(Registry::load(&chosen)?)
         };
         check_locales(&registry, &gate)?;
-        let caches = Arc::new(self.caches.renewed(&self.config.cache, &config.cache));
+        let caches = Arc::new(self.caches.renewed(&self.config, &config));
         Ok(Self {
             lookups: self.lookups.with(Arc::clone(&caches), Arc::clone(&config)),
             loaded_at: clock::unix_seconds(),

@@ -11,7 +11,12 @@ use http::HeaderValue;
 use moka::{Expiry, future::Cache};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::{config, dird_client::Question, directory::rows::Entry};
+use crate::{
+    config::{self, Config},
+    dird_client::Question,
+    directory::rows::Entry,
+    outdated::{Moment, Outdated},
+};
 
 /// More users than this are not remembered, so that guessing cannot fill memory.
 const MOST_USERS: u64 = 10_000;
@@ -49,6 +54,8 @@ pub struct Remembered {
     pub outcome: Outcome,
     /// Until when it serves without asking again.
     pub fresh_until: Instant,
+    /// When it was asked for.
+    pub asked: Moment,
 }
 
 /// A document as it was sent.
@@ -77,6 +84,8 @@ pub struct Owner {
     pub user: Arc<str>,
     /// The user's tenant.
     pub tenant: Arc<str>,
+    /// When the search was asked for.
+    pub asked: Moment,
 }
 
 /// What a program wants to do with a token, within a tenant if it names one. It holds a token, so it is never shown.
@@ -112,25 +121,30 @@ pub struct Caches {
     pub last_tenants: Cache<Arc<str>, Arc<str>>,
     /// What tokens of programs and operators may do.
     pub grants: Cache<TokenUse, Arc<Grant>>,
+    /// What is out of date though its time has not come.
+    pub outdated: Arc<Outdated>,
 }
 
 impl Caches {
-    /// These caches under other `settings`: the documents begin anew, because they were shaped by all of the configuration; the
-    /// rest begins anew if `settings` differ from `before`.
+    /// These caches under another configuration: the documents begin anew, because they were shaped by all of it; results begin
+    /// anew if what shapes them is no longer as it was `before`, and everything does if memory itself is configured otherwise.
     #[must_use]
-    pub fn renewed(&self, before: &config::Cache, settings: &config::Cache) -> Self {
-        let renewed = Self::new(settings);
-        if before != settings {
+    pub fn renewed(&self, before: &Config, after: &Config) -> Self {
+        let mut renewed = Self {
+            outdated: Arc::clone(&self.outdated),
+            ..Self::new(&after.cache)
+        };
+        if before.cache != after.cache {
             return renewed;
         }
-        Self {
-            fresh: self.fresh.clone(),
-            stale: self.stale.clone(),
-            tenants: self.tenants.clone(),
-            last_tenants: self.last_tenants.clone(),
-            grants: self.grants.clone(),
-            documents: renewed.documents,
+        renewed.tenants = self.tenants.clone();
+        renewed.last_tenants = self.last_tenants.clone();
+        renewed.grants = self.grants.clone();
+        if before.lookup == after.lookup && before.numbers == after.numbers {
+            renewed.fresh = self.fresh.clone();
+            renewed.stale = self.stale.clone();
         }
+        renewed
     }
 
     /// Bytes that results and documents take, as far as the caches have counted yet.
@@ -139,7 +153,15 @@ impl Caches {
     }
 
     /// Forgets what belongs to `user` and to `tenant`, those that are given; everything when none is.
+    /// A search that is under way is not remembered, either.
     pub fn forget(&self, user: Option<&str>, tenant: Option<&str>) {
+        match (user, tenant) {
+            (Some(user), None) => self.outdated.user(user),
+            (None, Some(tenant)) => self.outdated.tenant(tenant),
+            (None, None) => self.outdated.everything(),
+            // A user of that tenant, who may be none: what is there says who is.
+            (Some(_), Some(_)) => {}
+        }
         if user.is_none() && tenant.is_none() {
             self.fresh.invalidate_all();
             self.stale.invalidate_all();
@@ -212,6 +234,7 @@ impl Caches {
                 .expire_after(Freshness)
                 .max_capacity(MOST_GRANTS)
                 .build(),
+            outdated: Arc::default(),
         }
     }
 }

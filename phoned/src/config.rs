@@ -177,7 +177,7 @@ pub struct Bus {
 }
 
 /// `lookup`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Lookup {
     /// For a whole request of a phone.
     #[serde(deserialize_with = "seconds")]
@@ -201,7 +201,7 @@ pub struct Lookup {
 }
 
 /// `numbers`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Numbers {
     /// What replaces the plus of `+33(0)123`.
     pub international_prefix: String,
@@ -235,6 +235,8 @@ pub struct Cache {
     pub token_check_ttl: Duration,
     /// Whether case makes a search another one.
     pub fold_case: bool,
+    /// Whether dird is asked to tell what changes.
+    pub follow_changes: bool,
 }
 
 /// Reads how long something is remembered, in seconds; zero is not at all.

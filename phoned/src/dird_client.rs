@@ -1,6 +1,8 @@
 //! The two calls to dird that phones need: a lookup for a user (phoned.md §7.3, §7.4) and the name of a caller
 //! (phoned-vendors.md §8.4). They carry our token and, when dird refuses that, try once more with a newer one (D12).
 
+mod stream;
+
 use std::{sync::Arc, time::Instant};
 
 use http::{HeaderValue, StatusCode};
@@ -10,6 +12,8 @@ use kit::{
 };
 use reqwest::Response;
 use serde::de::DeserializeOwned;
+
+pub use stream::NotFollowed;
 
 use crate::{
     config::Dird,

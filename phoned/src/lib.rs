@@ -8,6 +8,7 @@
 pub mod admin;
 pub mod app;
 pub mod cache;
+pub mod changes;
 pub mod config;
 pub mod control;
 pub mod cors;
@@ -23,6 +24,7 @@ pub mod live;
 pub mod lookup;
 pub mod machine;
 pub mod monitor;
+pub mod outdated;
 pub mod preview;
 pub mod query;
 pub mod respond;

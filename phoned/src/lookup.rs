@@ -53,10 +53,14 @@ impl Ask {
     }
 
     fn found(&self, remembered: Arc<Remembered>, tenant: Arc<str>, stale: bool) -> Found {
-        let user = Arc::clone(&self.user);
+        let owner = Owner {
+            user: Arc::clone(&self.user),
+            tenant,
+            asked: remembered.asked,
+        };
         Found {
             remembered,
-            owner: Owner { user, tenant },
+            owner,
             stale,
         }
     }
@@ -128,6 +132,11 @@ impl Lookups {
         )
     }
 
+    /// What the searches ask.
+    pub fn dird(&self) -> Arc<DirdClient> {
+        Arc::clone(&self.inner.dird)
+    }
+
     /// The dirds, and whether each answered the last search that it got.
     pub fn dirds(&self) -> Vec<(&str, bool)> {
         self.inner.dird.health()
@@ -155,22 +164,40 @@ impl Lookups {
             return Err(PhoneError::UnknownUser(ask.user.to_string()));
         }
         let key = self.key(ask, &tenant);
-        if let Some(hit) = self.inner.caches.fresh.get(&key).await {
+        if let Some(hit) = self.remembered(&key).await {
             let has_rows = matches!(&hit.outcome, Outcome::Entries(entries) if !entries.is_empty());
             tally::remembered("lookup", if has_rows { "hit" } else { "negative" });
             return Ok((hit, tenant));
         }
-        tally::remembered("lookup", "miss");
         let (this, ask) = (self.clone(), ask.clone());
         let load = async move {
-            let search = this.load(key.clone(), &ask);
-            this.inner.caches.fresh.try_get_with(key, search).await
+            let mut asks = false;
+            let search = async {
+                asks = true;
+                this.load(key.clone(), &ask).await
+            };
+            let cache = &this.inner.caches.fresh;
+            let loaded = cache.try_get_with(key.clone(), search).await;
+            tally::remembered("lookup", if asks { "miss" } else { "coalesced" });
+            loaded
         };
         Ok((shared(self.inner.tasks.spawn(load).await)?, tenant))
     }
 
+    /// A result that serves as it is.
+    async fn remembered(&self, key: &LookupKey) -> Option<Arc<Remembered>> {
+        let caches = &self.inner.caches;
+        let hit = caches.fresh.get(key).await?;
+        if caches.outdated.since(hit.asked, &key.user, &key.tenant) {
+            caches.fresh.invalidate(key).await;
+            return None;
+        }
+        Some(hit)
+    }
+
     /// Asks dird, sorts, and keeps a copy for bad times.
     async fn load(&self, key: LookupKey, ask: &Ask) -> Result<Arc<Remembered>, PhoneError> {
+        let asked = self.inner.caches.outdated.moment();
         let search = Search {
             profile: Arc::clone(&ask.profile),
             user: Arc::clone(&ask.user),
@@ -191,6 +218,7 @@ impl Lookups {
         let remembered = Arc::new(Remembered {
             outcome,
             fresh_until: Instant::now() + life,
+            asked,
         });
         self.inner
             .caches

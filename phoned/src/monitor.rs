@@ -71,6 +71,9 @@ fn render(live: &Live, text: &mut String) {
     gauge(text, "phoned_token_expires_seconds", help, left);
     let help = "Memory that results and pages take.";
     gauge(text, "phoned_cache_bytes", help, app.caches.bytes());
+    let followed = u8::from(app.caches.outdated.followed());
+    let help = "Whether dird tells what changes.";
+    gauge(text, "phoned_changes_followed", help, followed);
     let up = |(_, up): &(&str, bool)| *up;
     let dirds = app.lookups.dirds();
     let help = "dirds that answered the last search they got.";

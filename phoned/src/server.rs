@@ -14,6 +14,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     app::{App, AppError},
+    changes,
     config::{Config, ProxyProtocol, TlsListener},
     events,
     gate::{Gate, GateFault},
@@ -175,6 +176,7 @@ impl Ready {
             stop,
         };
         running.join_bus(&live);
+        running.follow_changes(&app);
         if let Some(bound) = self.monitor {
             let stop = running.stop.clone();
             let answered = monitor::run(bound, Arc::clone(&live), limits.clone(), stop);
@@ -263,6 +265,15 @@ impl Running {
             stop.cancelled().await;
             bus.close();
         }));
+    }
+
+    /// Lets dird tell what changes until the stop.
+    fn follow_changes(&mut self, app: &App) {
+        if app.config.cache.follow_changes {
+            let (dird, outdated) = (app.lookups.dird(), Arc::clone(&app.caches.outdated));
+            let following = changes::follow(dird, outdated, self.stop.clone());
+            self.tasks.push(tokio::spawn(following));
+        }
     }
 
     /// Returns when everything has ended, which is after the token given to [`Ready::start`] was cancelled.

@@ -53,7 +53,7 @@ static BACKENDS: Times = Times::new(
 );
 static CACHES: Counts = Counts::new(
     "phoned_cache_total",
-    "What memory had to say; result: hit, negative, miss or stale.",
+    "What memory had to say; result: hit, negative, miss, coalesced (asked already by somebody else) or stale.",
     &["cache", "result"],
 );
 static EVENTS: Counts = Counts::new(
@@ -65,6 +65,11 @@ static ACTIONS: Counts = Counts::new(
     "phoned_amid_actions_total",
     "Actions that amid was asked for; outcome: done or failed.",
     &["action", "outcome"],
+);
+static CHANGES: Counts = Counts::new(
+    "phoned_changes_total",
+    "Changes that dird told of; kind: contacts, configuration, favorites or reload.",
+    &["kind"],
 );
 static SCREENS: Counts = Counts::new(
     "phoned_screens_total",
@@ -99,6 +104,11 @@ pub fn heard(name: &str, outcome: &'static str) {
 /// Counts an action that amid was asked for.
 pub fn acted(action: &'static str, outcome: &'static str) {
     ACTIONS.add(&[action, outcome]);
+}
+
+/// Counts a change that dird told of.
+pub fn changed(kind: &'static str) {
+    CHANGES.add(&[kind]);
 }
 
 /// Counts an error that a phone of `vendor` shows.
@@ -144,7 +154,7 @@ pub fn reloaded(outcome: &'static str) {
 pub fn render(text: &mut String) {
     for counts in [
         &REQUESTS, &ACCESS, &REJECTED, &CANDIDATE, &LIMITED, &CACHES, &SCREENS, &TRUNCATED,
-        &RELOADS, &EVENTS, &ACTIONS,
+        &RELOADS, &CHANGES, &EVENTS, &ACTIONS,
     ] {
         counts.render(text);
     }

@@ -280,7 +280,12 @@ impl Site {
 
     /// A token for phoned's key, with which dird can be asked directly.
     pub async fn service_token(&self) -> Result<String> {
-        let key = std::fs::read_to_string(self.plan.file("phoned-key.yml"))?;
+        self.token_of("phoned-key.yml").await
+    }
+
+    /// A token for the key in a file of the site.
+    pub async fn token_of(&self, key_file: &str) -> Result<String> {
+        let key = std::fs::read_to_string(self.plan.file(key_file))?;
         let key: KeyFile = serde_saphyr::from_str(&key)?;
         let credentials = BASE64.encode(format!("{}:{}", key.service_id, key.service_key));
         let body = json!({"expiration": 3600}).to_string();

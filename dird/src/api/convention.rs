@@ -12,17 +12,17 @@ use sha2::{Digest, Sha256};
 use crate::error::{ApiError, json_answer};
 
 /// With `rest_api.strict_conventions`: 406 unless `Accept` admits JSON, 415 for a body that is not declared as JSON. Some routes
-/// know CSV as well.
-pub fn check(parts: &Parts, csv: bool) -> Result<(), ApiError> {
+/// know another type `beside` it.
+pub fn check(parts: &Parts, beside: Option<&str>) -> Result<(), ApiError> {
     let accepted = text(&parts.headers, &header::ACCEPT);
-    let accepted = accepted.is_some_and(|accept| admits(accept, csv));
+    let accepted = accepted.is_some_and(|accept| admits(accept, beside));
     if !accepted {
         let message = "The resource can be represented as application/json only.";
         return Err(ApiError::Plain(StatusCode::NOT_ACCEPTABLE, json!(message)));
     }
     let sends = [Method::POST, Method::PUT, Method::PATCH].contains(&parts.method);
     let declared = text(&parts.headers, &header::CONTENT_TYPE);
-    let declared = declared.is_some_and(|declared| is_taken(declared, csv));
+    let declared = declared.is_some_and(|declared| is_taken(declared, beside));
     if sends && has_body(&parts.headers) && !declared {
         let message = "The body must be sent as application/json.";
         return Err(ApiError::Plain(
@@ -42,14 +42,14 @@ fn has_body(headers: &HeaderMap) -> bool {
         || text(headers, &header::CONTENT_LENGTH).is_some_and(|length| length != "0")
 }
 
-fn is_taken(content_type: &str, csv: bool) -> bool {
+fn is_taken(content_type: &str, beside: Option<&str>) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/json")
-        || csv && essence.eq_ignore_ascii_case("text/csv")
+        || beside.is_some_and(|beside| essence.eq_ignore_ascii_case(beside))
 }
 
-/// True if some range of an `Accept` header covers JSON, or CSV where that is known, with a weight above zero; the most specific range counts.
-fn admits(accept: &str, csv: bool) -> bool {
+/// True if some range of an `Accept` header covers JSON, or the type `beside` it, with a weight above zero; the most specific range counts.
+fn admits(accept: &str, beside: Option<&str>) -> bool {
     let mut best = None;
     for range in accept.split(',') {
         let mut parts = range.split(';').map(str::trim);
@@ -60,9 +60,9 @@ fn admits(accept: &str, csv: bool) -> bool {
             .as_str()
         {
             "application/json" => 2,
-            "text/csv" if csv => 2,
+            range if Some(range) == beside => 2,
             "application/*" => 1,
-            "text/*" if csv => 1,
+            "text/*" if beside.is_some() => 1,
             "*/*" => 0,
             _ => continue,
         };
@@ -141,7 +141,7 @@ mod tests {
             ("application/*", true),
             ("", false),
         ] {
-            assert_eq!(admits(accept, false), admitted, "{accept:?}");
+            assert_eq!(admits(accept, None), admitted, "{accept:?}");
         }
     }
 

@@ -86,6 +86,9 @@ fn operation(route: &Route) -> Value {
     for name in route.query {
         parameters.push(json!({"name": name, "in": "query", "type": "string", "required": false}));
     }
+    if route.has_events() {
+        parameters.extend(event_parameters());
+    }
     if let Some(body) = &route.body {
         parameters.push(json!({
             "name": "body", "in": "body", "required": true, "schema": body_schema(body),
@@ -117,6 +120,9 @@ fn operation(route: &Route) -> Value {
         "parameters": parameters,
         "responses": responses,
     });
+    if route.has_events() {
+        operation["produces"] = json!(route.beside.as_slice());
+    }
     if route.is_open() {
         operation["security"] = json!([]);
     } else {
@@ -148,6 +154,23 @@ fn list_parameters(order: &[&str]) -> Vec<Value> {
         count("offset"),
         json!({"name": "search", "in": "query", "type": "string", "required": false}),
         json!({"name": "recurse", "in": "query", "type": "boolean", "required": false}),
+    ]
+}
+
+/// What a stream of events reads.
+fn event_parameters() -> [Value; 3] {
+    let switch = |name: &str, about: &str| {
+        json!({
+            "name": name, "in": "query", "type": "boolean", "required": false, "description": about,
+        })
+    };
+    [
+        switch("recurse", "Also what changes in the tenants below"),
+        switch("follow", "False: only what has changed up to now"),
+        json!({
+            "name": "Last-Event-ID", "in": "header", "type": "string", "required": false,
+            "description": "The last event that is known; what has changed since is told, or `reload` if that is forgotten",
+        }),
     ]
 }
 

@@ -4,6 +4,7 @@
 pub mod backends;
 mod bulk;
 pub mod call;
+pub mod changes;
 pub mod config;
 pub mod contact;
 pub mod convention;

@@ -23,6 +23,9 @@ use crate::schema::Schema;
 /// What a handler answers.
 pub type Answer = Result<Response, ApiError>;
 
+/// The media type of events.
+const EVENTS: &str = "text/event-stream";
+
 type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
 /// A request that needs no caller.
@@ -48,8 +51,8 @@ pub struct Route {
     pub method: Method,
     /// Path under `/0.1`, with `{parameters}`.
     pub path: String,
-    /// Whether it reads or writes CSV beside JSON.
-    pub csv: bool,
+    /// What it speaks beside JSON, if anything.
+    pub beside: Option<&'static str>,
     /// Access that the caller's token must have.
     pub access: String,
     /// Shape of its shared errors.
@@ -119,7 +122,7 @@ impl Route {
         Self {
             method,
             path,
-            csv: false,
+            beside: None,
             access,
             family,
             name,
@@ -155,8 +158,20 @@ impl Route {
     /// The same route, which reads or writes CSV beside JSON.
     #[must_use]
     pub fn with_csv(mut self) -> Self {
-        self.csv = true;
+        self.beside = Some("text/csv");
         self
+    }
+
+    /// The same route, which answers events until the client goes away.
+    #[must_use]
+    pub fn with_events(mut self) -> Self {
+        self.beside = Some(EVENTS);
+        self
+    }
+
+    /// True if it answers events.
+    pub fn has_events(&self) -> bool {
+        self.beside == Some(EVENTS)
     }
 
     /// The same route, documented to answer `success`.
@@ -295,7 +310,7 @@ async fn run(route: &Route, app: Arc<App>, parts: Parts, body: Body) -> Answer {
     let access = path.fill(&route.access);
     let caller = caller(&app, &parts.headers, access).await?;
     if app.strict_conventions {
-        convention::check(&parts, route.csv)?;
+        convention::check(&parts, route.beside)?;
     }
     let query = Query::read(&parts.uri);
     let (headers, body) = (parts.headers, Mutex::new(body));

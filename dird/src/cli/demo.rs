@@ -23,11 +23,12 @@ const BATCH: usize = 10_000;
 /// Service identifier of phoned's key.
 const PHONED: &str = "phoned";
 
-/// What phoned asks for: the tenant of a user, and lookups for users.
-const PHONED_ACL: [&str; 3] = [
+/// What phoned asks for: the tenant of a user, lookups for users, and to be told what changes.
+const PHONED_ACL: [&str; 4] = [
     "auth.users.*.read",
     "dird.directories.lookup.*.*.read",
     "dird.directories.reverse.*.*.read",
+    "dird.directories.changes.read",
 ];
 
 #[derive(Debug, Args)]

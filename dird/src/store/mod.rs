@@ -6,6 +6,7 @@ mod contacts;
 pub mod contract;
 mod engine;
 mod hash;
+mod journal;
 mod mirrors;
 pub mod model;
 mod page;
@@ -18,12 +19,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-pub use change::{Changed, Changes};
+pub use change::{Change, Changed, Changes, Holder};
 pub use contacts::{
     Contacts, Contents, Followed, Import, Imported, People, PhonebookKey, Phonebooks, Placed,
     Reading, Standing,
 };
 pub use hash::content_hash;
+pub use journal::{Journal, Noted};
 pub use mirrors::{MirrorContent, MirrorHead, MirrorKey, MirroredContact, Mirrors};
 use model::{
     Defaults, Display, DisplayColumn, DisplayId, Profile, ProfileId, ResolvedProfile, Source,

@@ -36,6 +36,7 @@ macro_rules! on_both_engines {
 }
 
 mod cases;
+mod changes;
 mod contacts;
 mod conventions;
 mod explain;

@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
+use dird::identity::{SystemAuthority, UserId};
 use dird::store::model::Profile;
-use dird::store::{Changed, open};
+use dird::store::{Change, Changed, Holder, Journal, open};
 use tokio::sync::broadcast::Receiver;
 use tokio::time::timeout;
 
-use crate::world::{World, csv, profile, tenant};
+use crate::world::{World, book, contact, csv, profile, tenant};
 
 on_both_engines!(
     every_change_of_what_is_configured_is_told,
     a_refused_change_is_not_told,
     changes_by_another_process_are_told,
     a_dropped_store_tells_no_more,
+    what_has_changed_is_noted_with_its_place,
+    what_another_server_changed_is_noted_too,
 );
 
 /// Waits for a change that concerns `scope`.
@@ -125,4 +128,99 @@ async fn a_dropped_store_tells_no_more(world: World) {
     drop(store);
     let ended = async { while changes.recv().await.is_ok() {} };
     timeout(Duration::from_secs(5), ended).await.unwrap();
+}
+
+/// What was noted after `number`, without what is about everything.
+fn noted(journal: &Journal, number: u64) -> Vec<Change> {
+    let noted = journal.after(number, usize::MAX).unwrap();
+    noted.into_iter().filter_map(|noted| noted.change).collect()
+}
+
+async fn what_has_changed_is_noted_with_its_place(world: World) {
+    let (store, journal) = (&world.store, world.store.journal());
+    let (scope, list) = book(&world).await;
+    let (tenant, user) = (scope.id().clone(), UserId::random());
+    let of_user = Change::Contacts(tenant.clone(), Holder::User(user.clone()));
+    let mine = store.open_personal_list(&scope, &user).await.unwrap();
+    let source = csv(&scope, "people");
+    let mut last = journal.last();
+    let mut since = || noted(&journal, std::mem::replace(&mut last, journal.last()));
+    since();
+
+    store.create_source(&scope, &source).await.unwrap();
+    let of_source = Change::Configuration(tenant.clone(), Some(source.uuid.clone()));
+    assert_eq!(since(), std::slice::from_ref(&of_source));
+    let ada = contact("Ada", "1");
+    store.create_contact(&scope, &list, &ada).await.unwrap();
+    store
+        .delete_contact(&scope, &list, &ada.uuid)
+        .await
+        .unwrap();
+    let phonebook = dird::store::model::PhonebookId(list.0.clone());
+    let of_book = Change::Contacts(tenant.clone(), Holder::Phonebook(phonebook));
+    assert_eq!(since(), [of_book.clone(), of_book.clone()]);
+    let mut import = store.import_contacts(&scope, &list).await.unwrap();
+    for number in 0..3 {
+        let batch = [contact("Bea", &number.to_string())];
+        import.add(&batch).await.unwrap();
+    }
+    assert_eq!(since(), [], "nothing is committed");
+    import.commit().await.unwrap();
+    assert_eq!(since(), [of_book], "an import is one change");
+    store.create_contact(&scope, &mine, &ada).await.unwrap();
+    assert_eq!(since(), std::slice::from_ref(&of_user));
+    let favorite = Change::Favorites(tenant.clone(), user.clone());
+    store
+        .add_favorite(&scope, &user, &source.uuid, "1")
+        .await
+        .unwrap();
+    store
+        .remove_favorite(&scope, &user, &source.uuid, "1")
+        .await
+        .unwrap();
+    assert_eq!(since(), [favorite.clone(), favorite]);
+    store
+        .delete_source(&scope, "csv", &source.uuid)
+        .await
+        .unwrap();
+    assert_eq!(since(), [of_source]);
+    let by = SystemAuthority::new("test");
+    store.forget_user(by, &user).await.unwrap();
+    assert_eq!(since(), [of_user]);
+    store.erase(&scope).await.unwrap();
+    assert_eq!(since(), [Change::Configuration(tenant, None)]);
+}
+
+async fn what_another_server_changed_is_noted_too(world: World) {
+    let other = open(&world.uri).await.unwrap();
+    let journal = world.store.journal();
+    let (scope, list) = book(&world).await;
+    let mut news = journal.watch();
+    let last = journal.last();
+    let phonebook = dird::store::model::PhonebookId(list.0.clone());
+    let of_book = Change::Contacts(scope.id().clone(), Holder::Phonebook(phonebook));
+    // One engine tells what has changed, the other that something has; a follower that was just started says so, too.
+    let heard = async {
+        let mut number = 0;
+        loop {
+            number += 1;
+            let written = contact("Ada", &number.to_string());
+            other.create_contact(&scope, &list, &written).await.unwrap();
+            if timeout(Duration::from_secs(2), news.changed())
+                .await
+                .is_err()
+            {
+                continue;
+            }
+            let noted = journal.after(last, usize::MAX).unwrap();
+            let told = |change: &Option<Change>| match change {
+                None => world.uri.starts_with("sqlite:"),
+                Some(change) => *change == of_book,
+            };
+            if noted.iter().any(|noted| told(&noted.change)) {
+                return;
+            }
+        }
+    };
+    timeout(Duration::from_secs(60), heard).await.unwrap();
 }

@@ -92,6 +92,7 @@ async fn page_for(app: &App, route: &PhoneRoute, caller: &Caller<'_>, request: &
     let key = document_key(route, caller, request);
     if let Some(key) = &key
         && let Some(document) = app.caches.documents.get(key.as_str()).await
+        && !is_outdated(app, &document)
     {
         tally::remembered("document", "hit");
         return respond::document(&document, false, &request.headers);
@@ -101,6 +102,13 @@ async fn page_for(app: &App, route: &PhoneRoute, caller: &Caller<'_>, request: &
         Ok(made) => keep(app, key, made, request).await,
         Err(error) => respond::phone_error(app, &asked, &request.headers, &error),
     }
+}
+
+/// Whether something has changed where the people in `document` are.
+fn is_outdated(app: &App, document: &Document) -> bool {
+    let outdated = &app.caches.outdated;
+    let owner = document.owner.as_ref();
+    owner.is_some_and(|owner| outdated.since(owner.asked, &owner.user, &owner.tenant))
 }
 
 /// Sends a document, and keeps it for the next request of the same text unless it is stale.

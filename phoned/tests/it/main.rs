@@ -2,6 +2,7 @@
 
 mod access;
 mod bus;
+mod changes;
 mod commands;
 mod configuration;
 mod dnd;

@@ -89,8 +89,12 @@ impl Site {
 
     /// One with `changes` to the defaults.
     pub(crate) async fn with(changes: Value) -> Self {
+        Self::over(Stub::start(), changes).await
+    }
+
+    /// One with `changes` to the defaults, over a stub that was prepared.
+    pub(crate) async fn over(stub: Stub, changes: Value) -> Self {
         let folder = Arc::new(TempDir::new().expect("a folder"));
-        let stub = Stub::start();
         let first = config(&folder, stub.address, &changes);
         let changes = Arc::new(Mutex::new(changes));
         let parts = (Arc::clone(&folder), Arc::clone(&changes), stub.address);

@@ -49,11 +49,22 @@ pub(crate) struct World {
     pub(crate) answer: Mutex<Option<Value>>,
     /// The same as text, which need not be JSON.
     pub(crate) raw: Mutex<Option<String>>,
+    /// Calls of the stream of changes, by their `Last-Event-ID`.
+    pub(crate) change_calls: Mutex<Vec<String>>,
+    /// What dird answers to them: its status, type and body; `None` = 404.
+    pub(crate) changes: Mutex<Option<(u16, &'static str, String)>>,
+    /// Checks of operators' tokens.
+    pub(crate) token_checks: AtomicUsize,
     /// Status that dird answers when it is asked for a caller; 0 = the truth.
     pub(crate) reverse_fails: AtomicU16,
 }
 
 impl World {
+    /// How often dird was asked to tell what changes.
+    pub(crate) fn change_calls(&self) -> usize {
+        self.change_calls.lock().expect("no panic").len()
+    }
+
     /// Number of searches that reached dird.
     pub(crate) fn searched(&self) -> usize {
         self.searches.lock().expect("no panic").len()
@@ -117,7 +128,10 @@ async fn answer(world: &World, request: &http::request::Parts) -> Response<Full<
         );
     }
     if let Some(token) = path.strip_prefix("/0.1/token/") {
-        return tokens(token, request.method == http::Method::HEAD);
+        return tokens(world, token, request.method == http::Method::HEAD);
+    }
+    if path == "/0.1/directories/changes" {
+        return changes(world, request);
     }
     let expected = format!("token-{}", world.tokens.load(Ordering::SeqCst));
     let token = request
@@ -146,9 +160,12 @@ async fn answer(world: &World, request: &http::request::Parts) -> Response<Full<
 }
 
 /// What auth says about the tokens of operators: one of the master tenant, one of another tenant, one that may nothing.
-fn tokens(token: &str, check: bool) -> Response<Full<bytes::Bytes>> {
+fn tokens(world: &World, token: &str, check: bool) -> Response<Full<bytes::Bytes>> {
+    world
+        .token_checks
+        .fetch_add(usize::from(check), Ordering::SeqCst);
     let tenant = match token {
-        "operator" => TENANT,
+        "operator" | "ending" => TENANT,
         "elsewhere" => "c0000000-1111-4111-8111-000000000002",
         "weak" => return json_answer(403, &json!({})),
         _ => return json_answer(404, &json!({})),
@@ -158,8 +175,27 @@ fn tokens(token: &str, check: bool) -> Response<Full<bytes::Bytes>> {
     }
     json_answer(
         200,
-        &json!({"data": {"token": token, "metadata": {"tenant_uuid": tenant}}}),
+        &json!({"data": {
+            "token": token, "metadata": {"tenant_uuid": tenant},
+            // One whose life is at its end, and others that do not say.
+            "utc_expires_at": (token == "ending").then_some("2000-01-01T00:00:00"),
+        }}),
     )
+}
+
+fn changes(world: &World, request: &http::request::Parts) -> Response<Full<bytes::Bytes>> {
+    let last = request.headers.get("last-event-id");
+    let last = last.and_then(|last| last.to_str().ok()).unwrap_or("");
+    let mut calls = world.change_calls.lock().expect("no panic");
+    calls.push(last.to_owned());
+    let Some((status, kind, body)) = world.changes.lock().expect("no panic").clone() else {
+        return json_answer(404, &json!({}));
+    };
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = StatusCode::from_u16(status).expect("a status");
+    let kind = http::HeaderValue::from_static(kind);
+    response.headers_mut().insert("content-type", kind);
+    response
 }
 
 async fn search(world: &World, path: &str, query: &str) -> Response<Full<bytes::Bytes>> {

@@ -1,6 +1,6 @@
 //! What phones get while backends fail, and how little backends are asked (phoned.md §14); the figures about it (§16.4).
 
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -65,14 +65,19 @@ async fn every_time_of_0_switches_that_memory_off() {
 
 #[tokio::test]
 async fn five_hundred_phones_that_search_the_same_at_once_are_one_search() {
-    let site = Site::with(json!({"lookup": {"deadline": 60}, "dird": {"timeout": 60}})).await;
-    let world = &site.stub.world;
+    let changes = json!({
+        "lookup": {"deadline": 60}, "dird": {"timeout": 60}, "metrics": {"port": 0},
+        "rest_api": {"authorized_subnets": [{"subnet": "127.0.0.1", "label": "crowd"}]},
+    });
+    let site = Site::with(changes).await;
+    let (world, monitor) = (&site.stub.world, site.monitor().expect("a listener"));
     world.hold.store(true, Ordering::SeqCst);
     let target = look("snom", "term=a");
     let asked = join_all((0..500).map(|_| request(site.address, "GET", &target, "")));
     let released = async {
-        while world.searched() == 0 {
-            tokio::task::yield_now().await;
+        let all = "phoned_access_total{decision=\"allow\",label=\"crowd\"} 500";
+        while world.searched() == 0 || !figures(monitor).await.lines().any(|line| line == all) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
         world.hold.store(false, Ordering::SeqCst);
         world.release.notify_one();
@@ -80,7 +85,16 @@ async fn five_hundred_phones_that_search_the_same_at_once_are_one_search() {
     let (answers, ()) = tokio::join!(asked, released);
     assert!(answers.iter().all(|answer| answer.status == 200));
     assert_eq!(world.searched(), 1);
+    let shared = "phoned_cache_total{cache=\"lookup\",result=\"coalesced\"} ";
+    let figures = figures(monitor).await;
+    let shared = figures.lines().find_map(|line| line.strip_prefix(shared));
+    assert!(shared.is_some(), "{figures}");
     site.stop().await;
+}
+
+/// What operators see.
+async fn figures(monitor: std::net::SocketAddr) -> String {
+    request(monitor, "GET", "/metrics", "").await.body
 }
 
 #[tokio::test]

@@ -9,11 +9,12 @@ use sqlx::{ConnectOptions, Connection};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use super::{CHANNEL, CONTENTS, MIGRATIONS, PATIENCE, SCHEMA};
+use super::notice::Notice;
+use super::{CHANNEL, MIGRATIONS, PATIENCE, SCHEMA};
 use crate::identity::TenantId;
 use crate::store::change::Feed;
 use crate::store::engine::migrator;
-use crate::store::{Changed, StoreError, Stored};
+use crate::store::{StoreError, Stored};
 
 const HAS_SCHEMA: &str = "SELECT to_regnamespace($1::text) IS NOT NULL";
 const VERSIONS: &str = "SELECT uuid, version FROM tenant";
@@ -102,7 +103,7 @@ impl Link {
             }
             sleep(PAUSE).await;
             // Whatever was told in between was not heard.
-            self.feed.publish(Changed::Everything);
+            self.feed.tell_everything();
         }
     }
 
@@ -132,17 +133,13 @@ impl Link {
         listener.eager_reconnect(false);
         listener.listen(CHANNEL).await?;
         // Changes between the last look and now were told before anybody listened.
-        self.feed.publish(Changed::Everything);
+        self.feed.tell_everything();
         let mut poll = interval(POLL);
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 told = listener.try_recv() => match told? {
-                    Some(notice) if notice.payload() == CONTENTS => self.feed.contents_changed(),
-                    Some(notice) => match TenantId::new(notice.payload()) {
-                        Some(tenant) => self.feed.publish(Changed::Tenant(tenant)),
-                        None => self.feed.publish(Changed::Everything),
-                    },
+                    Some(notice) => self.hear(notice.payload()),
                     None => return Ok(()),
                 },
                 _ = poll.tick() => {
@@ -151,6 +148,18 @@ impl Link {
                     self.feed.contents_changed();
                 }
             }
+        }
+    }
+
+    /// Tells what another server has told. What this one did it has told already.
+    fn hear(&self, payload: &str) {
+        let heard = serde_json::from_str::<Notice>(payload);
+        if (heard.as_ref()).is_ok_and(|notice| notice.from == self.feed.journal().epoch()) {
+            return;
+        }
+        match heard.ok().and_then(Notice::change) {
+            Some(change) => self.feed.tell(change),
+            None => self.feed.tell_everything(),
         }
     }
 
@@ -165,7 +174,7 @@ impl Link {
             if known.get(uuid) != Some(version)
                 && let Some(tenant) = TenantId::new(uuid)
             {
-                self.feed.publish(Changed::Tenant(tenant));
+                self.feed.configured_changed(tenant);
             }
         }
         Ok(())

@@ -10,6 +10,7 @@ mod feed;
 mod import;
 mod link;
 mod mirror;
+mod notice;
 mod person;
 mod phonebook;
 mod profile;
@@ -19,6 +20,7 @@ mod source;
 mod tenant;
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -30,8 +32,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::change::Feed;
 use super::contract::Step;
 use super::engine::is_duplicate;
-use super::{Changed, Changes, OpenError, Pulse, Stored};
-use crate::identity::TenantId;
+use super::{Change, Changed, Changes, Journal, OpenError, Pulse, StoreError, Stored};
 use link::{Link, State};
 
 /// Every schema change, in order. A released file is never edited.
@@ -56,11 +57,8 @@ pub(super) const MIGRATIONS: [Step; 3] = [
 /// Where everything lives.
 const SCHEMA: &str = "dird";
 
-/// Channel on which servers tell each other that a tenant's configuration has changed.
+/// Channel on which servers tell each other what has changed.
 const CHANNEL: &str = "dird_change";
-
-/// What is told on the channel when contacts or favourites have changed; no tenant is called so.
-const CONTENTS: &str = "";
 
 /// Connections for reading and writing.
 const CONNECTIONS: u32 = 10;
@@ -73,7 +71,7 @@ const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
 const PING: &str = "SELECT 1";
 
 /// Every statement of the engine.
-pub(super) const STATEMENTS: [&[&str]; 15] = [
+pub(super) const STATEMENTS: [&[&str]; 16] = [
     &[PING],
     accounts::STATEMENTS,
     contact::STATEMENTS,
@@ -83,6 +81,7 @@ pub(super) const STATEMENTS: [&[&str]; 15] = [
     import::STATEMENTS,
     link::STATEMENTS,
     mirror::STATEMENTS,
+    notice::STATEMENTS,
     person::STATEMENTS,
     phonebook::STATEMENTS,
     profile::STATEMENTS,
@@ -95,24 +94,36 @@ pub(super) const STATEMENTS: [&[&str]; 15] = [
 struct Write {
     transaction: Transaction<'static, sqlx::Postgres>,
     feed: Feed,
-    touched: Option<TenantId>,
-    contents_changed: bool,
+    changes: Vec<Change>,
 }
 
 impl Write {
-    async fn commit(mut self) -> Stored<()> {
-        if self.contents_changed {
-            self.tell_of_contents().await?;
+    /// Notes what is to be told, here and to other servers, once this is committed.
+    fn changed(&mut self, change: Change) {
+        if !self.changes.contains(&change) {
+            self.changes.push(change);
         }
-        self.transaction.commit().await?;
-        if self.contents_changed {
-            self.feed.contents_changed();
-        }
-        if let Some(tenant) = self.touched {
-            self.feed.publish(Changed::Tenant(tenant));
-        }
-        Ok(())
     }
+
+    async fn commit(mut self) -> Stored<()> {
+        self.notify().await?;
+        let committing = committed(self.transaction, self.changes, self.feed);
+        // In a task of its own: a caller that goes away must not keep a committed change from being told.
+        let committed = tokio::spawn(committing).await;
+        committed.map_err(|error| StoreError::Internal(Box::new(error)))?
+    }
+}
+
+async fn committed(
+    transaction: Transaction<'static, sqlx::Postgres>,
+    changes: Vec<Change>,
+    feed: Feed,
+) -> Stored<()> {
+    transaction.commit().await?;
+    for change in changes {
+        feed.tell(change);
+    }
+    Ok(())
 }
 
 impl Deref for Write {
@@ -170,8 +181,7 @@ impl Postgres {
         Ok(Write {
             transaction: self.pool().await?.begin().await?,
             feed: self.feed.clone(),
-            touched: None,
-            contents_changed: false,
+            changes: Vec::new(),
         })
     }
 }
@@ -191,5 +201,9 @@ impl Changes for Postgres {
 
     fn contents_generation(&self) -> u64 {
         self.feed.contents_generation()
+    }
+
+    fn journal(&self) -> Arc<Journal> {
+        self.feed.journal()
     }
 }

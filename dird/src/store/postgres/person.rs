@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use sqlx::Row;
 
 use super::{Postgres, is_duplicate, row};
-use crate::identity::{SystemAuthority, Tenant, UserId};
+use crate::identity::{SystemAuthority, Tenant, TenantId, UserId};
 use crate::store::model::{ListId, SourceId, random_id};
-use crate::store::{People, StoreError, Stored};
+use crate::store::{Change, Holder, People, StoreError, Stored};
 
 const LIST: &str = "SELECT list_uuid FROM personal_list WHERE tenant_uuid = $1 AND user_uuid = $2";
 const INSERT_LIST: &str = "INSERT INTO personal_list (tenant_uuid, user_uuid, list_uuid) \
@@ -19,9 +19,10 @@ const INSERT_FAVORITE: &str = "INSERT INTO favorite \
 const DELETE_FAVORITE: &str = "DELETE FROM favorite \
      WHERE tenant_uuid = $1 AND user_uuid = $2 AND source_uuid = $3 AND contact_uuid = $4";
 const FORGET_LISTS: &str = "DELETE FROM contact_list WHERE (tenant_uuid, uuid) IN \
-     (SELECT tenant_uuid, list_uuid FROM personal_list WHERE user_uuid = $1)";
-const FORGET_FAVORITES: &str = "DELETE FROM favorite WHERE user_uuid = $1";
-const FORGET_MIRRORS: &str = "DELETE FROM mirror WHERE owner = $1";
+     (SELECT tenant_uuid, list_uuid FROM personal_list WHERE user_uuid = $1) \
+     RETURNING tenant_uuid";
+const FORGET_FAVORITES: &str = "DELETE FROM favorite WHERE user_uuid = $1 RETURNING tenant_uuid";
+const FORGET_MIRRORS: &str = "DELETE FROM mirror WHERE owner = $1 RETURNING tenant_uuid";
 
 /// Every statement of this file.
 pub(super) const STATEMENTS: &[&str] = &[
@@ -64,7 +65,7 @@ impl People for Postgres {
             let opened = self.personal_list(scope, user).await?;
             return opened.ok_or_else(|| StoreError::Unavailable("the list is gone".into()));
         }
-        write.contents_changed = true;
+        write.changed(of_user(scope.id().clone(), user));
         write.commit().await?;
         Ok(list)
     }
@@ -90,7 +91,7 @@ impl People for Postgres {
         contact: &str,
     ) -> Stored<()> {
         let mut write = self.write().await?;
-        write.contents_changed = true;
+        write.changed(Change::Favorites(scope.id().clone(), user.clone()));
         let inserted = sqlx::query(INSERT_FAVORITE)
             .bind(scope.id().as_str())
             .bind(user.as_str())
@@ -117,7 +118,7 @@ impl People for Postgres {
             return StoreError::unless_found(0, "favorite", contact);
         }
         let mut write = self.write().await?;
-        write.contents_changed = true;
+        write.changed(Change::Favorites(scope.id().clone(), user.clone()));
         let deleted = sqlx::query(DELETE_FAVORITE)
             .bind(scope.id().as_str())
             .bind(user.as_str())
@@ -131,11 +132,18 @@ impl People for Postgres {
 
     async fn forget_user(&self, _by: SystemAuthority, user: &UserId) -> Stored<()> {
         let mut write = self.write().await?;
-        write.contents_changed = true;
         for statement in [FORGET_LISTS, FORGET_FAVORITES, FORGET_MIRRORS] {
             let forgotten = sqlx::query(statement).bind(user.as_str());
-            forgotten.execute(&mut *write).await?;
+            for found in forgotten.fetch_all(&mut *write).await? {
+                let tenant = row::tenant(&found, "tenant_uuid")?;
+                write.changed(of_user(tenant, user));
+            }
         }
         write.commit().await
     }
+}
+
+/// The change of what a user keeps for himself.
+fn of_user(tenant: TenantId, user: &UserId) -> Change {
+    Change::Contacts(tenant, Holder::User(user.clone()))
 }

@@ -7,16 +7,18 @@ use sqlx::sqlite::SqliteRow;
 
 use super::{Sqlite, Write, feed, is_duplicate, row};
 use crate::identity::Tenant;
-use crate::store::model::{Contact, ContactId, ListId};
+use crate::store::model::{Contact, ContactId, ListId, PhonebookId};
 use crate::store::written::Written;
 use crate::store::{
-    Contacts, Contents, Followed, Import, Listed, Page, Reading, StoreError, Stored,
+    Change, Contacts, Contents, Followed, Holder, Import, Listed, Page, Reading, StoreError, Stored,
 };
 
 const OPEN: &str = "INSERT INTO contact_list (tenant_uuid, uuid) VALUES ($1, $2)";
 const DROP: &str = "DELETE FROM contact_list WHERE tenant_uuid = $1 AND uuid = $2";
 const LOCK: &str = "UPDATE contact_list SET version = version + 1, sequence = sequence + $3 \
-     WHERE tenant_uuid = $1 AND uuid = $2 RETURNING sequence";
+     WHERE tenant_uuid = $1 AND uuid = $2 RETURNING sequence, \
+       (SELECT user_uuid FROM personal_list \
+        WHERE tenant_uuid = $1 AND list_uuid = $2) AS owner";
 const INSERT: &str = "INSERT INTO contact (tenant_uuid, list_uuid, uuid, position, sequence, \
      hash, fields, folded, sort_name, sort_firstname, sort_lastname) \
      VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10)";
@@ -58,7 +60,6 @@ impl Write {
     pub(super) async fn drop_list(&mut self, scope: &Tenant, list: &ListId) -> Stored<()> {
         let dropped = sqlx::query(DROP).bind(scope.id().as_str()).bind(&list.0);
         dropped.execute(&mut **self).await?;
-        self.contents_changed = true;
         Ok(())
     }
 
@@ -69,14 +70,19 @@ impl Write {
         list: &ListId,
         changes: i64,
     ) -> Stored<i64> {
-        self.contents_changed = true;
-        let locked = sqlx::query_scalar(LOCK)
+        let locked = sqlx::query(LOCK)
             .bind(scope.id().as_str())
             .bind(&list.0)
             .bind(changes)
             .fetch_optional(&mut **self)
             .await?;
-        locked.ok_or_else(|| missing_list(list))
+        let locked = locked.ok_or_else(|| missing_list(list))?;
+        let holder = match locked.try_get::<Option<&str>, _>("owner")? {
+            Some(_) => Holder::User(row::user(&locked, "owner")?),
+            None => Holder::Phonebook(PhonebookId(list.0.clone())),
+        };
+        self.changed(Change::Contacts(scope.id().clone(), holder));
+        Ok(locked.try_get("sequence")?)
     }
 }
 

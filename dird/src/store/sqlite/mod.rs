@@ -17,6 +17,7 @@ mod source;
 mod tenant;
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -31,8 +32,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::change::Feed;
 use super::contract::Step;
 use super::engine::{is_duplicate, migrator};
-use super::{Changed, Changes, OpenError, Pulse, Stored};
-use crate::identity::TenantId;
+use super::{Change, Changed, Changes, Journal, OpenError, Pulse, StoreError, Stored};
 
 /// Every schema change, in order. A released file is never edited.
 pub(super) const MIGRATIONS: [Step; 3] = [
@@ -88,21 +88,35 @@ pub(super) const STATEMENTS: [&[&str]; 14] = [
 struct Write {
     transaction: Transaction<'static, sqlx::Sqlite>,
     feed: Feed,
-    touched: Option<TenantId>,
-    contents_changed: bool,
+    changes: Vec<Change>,
 }
 
 impl Write {
-    async fn commit(self) -> Stored<()> {
-        self.transaction.commit().await?;
-        if self.contents_changed {
-            self.feed.contents_changed();
+    /// Notes what is to be told once this is committed.
+    fn changed(&mut self, change: Change) {
+        if !self.changes.contains(&change) {
+            self.changes.push(change);
         }
-        if let Some(tenant) = self.touched {
-            self.feed.publish(Changed::Tenant(tenant));
-        }
-        Ok(())
     }
+
+    async fn commit(self) -> Stored<()> {
+        let committing = committed(self.transaction, self.changes, self.feed);
+        // In a task of its own: a caller that goes away must not keep a committed change from being told.
+        let committed = tokio::spawn(committing).await;
+        committed.map_err(|error| StoreError::Internal(Box::new(error)))?
+    }
+}
+
+async fn committed(
+    transaction: Transaction<'static, sqlx::Sqlite>,
+    changes: Vec<Change>,
+    feed: Feed,
+) -> Stored<()> {
+    transaction.commit().await?;
+    for change in changes {
+        feed.tell(change);
+    }
+    Ok(())
 }
 
 impl Deref for Write {
@@ -178,8 +192,7 @@ impl Sqlite {
         Ok(Write {
             transaction: self.writer.begin_with("BEGIN IMMEDIATE").await?,
             feed: self.feed.clone(),
-            touched: None,
-            contents_changed: false,
+            changes: Vec::new(),
         })
     }
 }
@@ -200,6 +213,10 @@ impl Changes for Sqlite {
     fn contents_generation(&self) -> u64 {
         self.feed.contents_generation()
     }
+
+    fn journal(&self) -> Arc<Journal> {
+        self.feed.journal()
+    }
 }
 
 /// Publishes that another process, such as the command line, has changed the file.
@@ -212,7 +229,7 @@ async fn poll(writer: SqlitePool, feed: Feed) {
         {
             Ok(version) => {
                 if known.replace(version).is_some_and(|known| known != version) {
-                    feed.publish(Changed::Everything);
+                    feed.tell_everything();
                 }
             }
             Err(error) => tracing::warn!(%error, "cannot look for changes by other processes"),

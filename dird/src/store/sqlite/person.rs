@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use sqlx::Row;
 
-use super::{Sqlite, is_duplicate};
-use crate::identity::{SystemAuthority, Tenant, UserId};
+use super::{Sqlite, is_duplicate, row};
+use crate::identity::{SystemAuthority, Tenant, TenantId, UserId};
 use crate::store::model::{ListId, SourceId, random_id};
-use crate::store::{People, StoreError, Stored};
+use crate::store::{Change, Holder, People, StoreError, Stored};
 
 const LIST: &str = "SELECT list_uuid FROM personal_list WHERE tenant_uuid = $1 AND user_uuid = $2";
 const INSERT_LIST: &str = "INSERT INTO personal_list (tenant_uuid, user_uuid, list_uuid) \
@@ -19,9 +19,10 @@ const INSERT_FAVORITE: &str = "INSERT INTO favorite \
 const DELETE_FAVORITE: &str = "DELETE FROM favorite \
      WHERE tenant_uuid = $1 AND user_uuid = $2 AND source_uuid = $3 AND contact_uuid = $4";
 const FORGET_LISTS: &str = "DELETE FROM contact_list WHERE (tenant_uuid, uuid) IN \
-     (SELECT tenant_uuid, list_uuid FROM personal_list WHERE user_uuid = $1)";
-const FORGET_FAVORITES: &str = "DELETE FROM favorite WHERE user_uuid = $1";
-const FORGET_MIRRORS: &str = "DELETE FROM mirror WHERE owner = $1";
+     (SELECT tenant_uuid, list_uuid FROM personal_list WHERE user_uuid = $1) \
+     RETURNING tenant_uuid";
+const FORGET_FAVORITES: &str = "DELETE FROM favorite WHERE user_uuid = $1 RETURNING tenant_uuid";
+const FORGET_MIRRORS: &str = "DELETE FROM mirror WHERE owner = $1 RETURNING tenant_uuid";
 
 /// Every statement of this file.
 pub(super) const STATEMENTS: &[&str] = &[
@@ -67,7 +68,7 @@ impl People for Sqlite {
             .bind(user.as_str())
             .bind(&list.0);
         inserted.execute(&mut *write).await?;
-        write.contents_changed = true;
+        write.changed(of_user(scope.id().clone(), user));
         write.commit().await?;
         Ok(list)
     }
@@ -93,7 +94,7 @@ impl People for Sqlite {
         contact: &str,
     ) -> Stored<()> {
         let mut write = self.write().await?;
-        write.contents_changed = true;
+        write.changed(Change::Favorites(scope.id().clone(), user.clone()));
         let inserted = sqlx::query(INSERT_FAVORITE)
             .bind(scope.id().as_str())
             .bind(user.as_str())
@@ -117,7 +118,7 @@ impl People for Sqlite {
         contact: &str,
     ) -> Stored<()> {
         let mut write = self.write().await?;
-        write.contents_changed = true;
+        write.changed(Change::Favorites(scope.id().clone(), user.clone()));
         let deleted = sqlx::query(DELETE_FAVORITE)
             .bind(scope.id().as_str())
             .bind(user.as_str())
@@ -131,11 +132,18 @@ impl People for Sqlite {
 
     async fn forget_user(&self, _by: SystemAuthority, user: &UserId) -> Stored<()> {
         let mut write = self.write().await?;
-        write.contents_changed = true;
         for statement in [FORGET_LISTS, FORGET_FAVORITES, FORGET_MIRRORS] {
             let forgotten = sqlx::query(statement).bind(user.as_str());
-            forgotten.execute(&mut *write).await?;
+            for found in forgotten.fetch_all(&mut *write).await? {
+                let tenant = row::tenant(&found, "tenant_uuid")?;
+                write.changed(of_user(tenant, user));
+            }
         }
         write.commit().await
     }
+}
+
+/// The change of what a user keeps for himself.
+fn of_user(tenant: TenantId, user: &UserId) -> Change {
+    Change::Contacts(tenant, Holder::User(user.clone()))
 }

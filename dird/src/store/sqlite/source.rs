@@ -135,7 +135,7 @@ impl Sources for Sqlite {
 
     async fn delete_source(&self, scope: &Tenant, backend: &str, id: &SourceId) -> Stored<()> {
         let mut write = self.write().await?;
-        write.touch(scope.id()).await?;
+        write.touch_source(scope.id(), id).await?;
         let deleted = sqlx::query(DELETE)
             .bind(scope.id().as_str())
             .bind(backend)
@@ -159,7 +159,7 @@ async fn put(
     source: &Source,
     statement: &'static str,
 ) -> Stored<u64> {
-    write.touch(scope.id()).await?;
+    write.touch_source(scope.id(), &source.uuid).await?;
     if let Some(phonebook) = &source.phonebook {
         let found = sqlx::query(PHONEBOOK)
             .bind(scope.id().as_str())

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::{Sqlite, Write};
 use crate::identity::{Tenant, TenantId};
-use crate::store::model::Defaults;
-use crate::store::{Stored, Tenancy};
+use crate::store::model::{Defaults, SourceId};
+use crate::store::{Change, Stored, Tenancy};
 
 const TOUCH: &str = "INSERT INTO tenant (uuid, version) VALUES ($1, 1) \
      ON CONFLICT (uuid) DO UPDATE SET version = version + 1";
@@ -22,11 +22,24 @@ pub(super) const STATEMENTS: &[&str] = &[TOUCH, ENSURE, SET_COUNTRY, COUNTRY, ER
 impl Write {
     /// Makes sure that the tenant has a row, and marks its configuration as changed.
     pub(super) async fn touch(&mut self, tenant: &TenantId) -> Stored<()> {
-        sqlx::query(TOUCH)
-            .bind(tenant.as_str())
-            .execute(&mut **self)
-            .await?;
-        self.touched = Some(tenant.clone());
+        self.touched(Change::Configuration(tenant.clone(), None))
+            .await
+    }
+
+    /// The same for a change of this source alone.
+    pub(super) async fn touch_source(
+        &mut self,
+        tenant: &TenantId,
+        source: &SourceId,
+    ) -> Stored<()> {
+        self.touched(Change::Configuration(tenant.clone(), Some(source.clone())))
+            .await
+    }
+
+    async fn touched(&mut self, change: Change) -> Stored<()> {
+        let touched = sqlx::query(TOUCH).bind(change.tenant().as_str());
+        touched.execute(&mut **self).await?;
+        self.changed(change);
         Ok(())
     }
 
@@ -67,8 +80,7 @@ impl Tenancy for Sqlite {
 
     async fn erase(&self, tenant: &Tenant) -> Stored<bool> {
         let mut write = self.write().await?;
-        write.touched = Some(tenant.id().clone());
-        write.contents_changed = true;
+        write.changed(Change::Configuration(tenant.id().clone(), None));
         let erased = {
             let sources = sqlx::query(ERASE_SOURCES).bind(tenant.id().as_str());
             sources.execute(&mut *write).await?;

@@ -8,6 +8,7 @@ pub(super) fn cases() -> Vec<Cases> {
     let missing = json!({"message": {"term": "term is missing"}});
     vec![
         explain(),
+        changes(),
         Cases::of("GET /directories/lookup/{profile}", Reach::Tenant)
             .needs(Needs::Profile)
             .asks("term=zoe")
@@ -60,6 +61,19 @@ pub(super) fn no_profile() -> Value {
 fn found() -> Value {
     json!({"column_headers": ["Name"], "column_types": [null], "term": "zoe", "results": [{
         "backend": "csv", "source": "{name}", "column_values": ["Zoe"], "relations": "<any>"}]})
+}
+
+/// Events, which no reader of JSON takes: the route's own tests read them.
+fn changes() -> Cases {
+    let no_boolean = json!({"message": "Not a valid boolean.", "constraint_id": "type",
+        "constraint": "boolean"});
+    Cases::of("GET /directories/changes", Reach::Everybody)
+        .asks("follow=false")
+        .answers(json!("<any>"))
+        .refuses_query(
+            "recurse=perhaps&follow=",
+            invalid(&json!({"recurse": no_boolean, "follow": no_boolean})),
+        )
 }
 
 fn explain() -> Cases {

@@ -1,0 +1,191 @@
+//! What phoned makes of changes: those that dird tells of, those of its own configuration, and a dird that tells nothing.
+
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use crate::{
+    site::Site,
+    stub::{Stub, TENANT, World},
+};
+
+/// How long something may take that is sure to happen.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until dird was asked for its changes so often.
+async fn asked(world: &World, times: usize) {
+    let asked = async {
+        while world.change_calls() < times {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, asked).await.expect("it asks");
+}
+
+/// A site whose dird answers this when it is asked to tell its changes, and whose results serve longer than any test.
+async fn telling(answer: (u16, &'static str, String)) -> Site {
+    let stub = Stub::start();
+    *stub.world.changes.lock().expect("no panic") = Some(answer);
+    Site::over(stub, json!({"cache": {"lookup_ttl": 3600}})).await
+}
+
+/// The answer with one event.
+fn event(id: &str, kind: &str, data: &str) -> (u16, &'static str, String) {
+    let event = format!("id: {id}\nevent: {kind}\ndata: {data}\n\n");
+    (200, "text/event-stream", event)
+}
+
+#[tokio::test]
+async fn without_a_stream_of_changes_results_serve_as_long_as_they_may() {
+    let lacks = json!({"details": {"reason": "missing_permission_or_invalid_tenant"}}).to_string();
+    for refusal in [
+        (404, "application/json", "{}".to_owned()),
+        (403, "application/json", "{}".to_owned()),
+        (401, "application/json", lacks),
+        // A front that answers everything.
+        (200, "text/html", "<html>".to_owned()),
+    ] {
+        let site = telling(refusal.clone()).await;
+        let (world, started) = (&site.stub.world, Instant::now());
+        asked(world, 1).await;
+        for _ in 0..20 {
+            assert_eq!(site.look("snom", "term=a").await.status, 200);
+        }
+        assert_eq!(world.searched(), 1, "{refusal:?}");
+        // The second attempt is made a minute after the first, give or take a fifth.
+        let most = 1 + started.elapsed().as_secs() / 48;
+        assert!(world.change_calls() as u64 <= most, "{refusal:?}");
+        assert_eq!(world.tokens.load(Ordering::SeqCst), 1, "{refusal:?}");
+        site.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_dird_that_fails_is_asked_for_its_changes_less_and_less_often() {
+    let site = telling((503, "application/json", String::new())).await;
+    let world = &site.stub.world;
+    asked(world, 1).await;
+    let first = Instant::now();
+    asked(world, 3).await;
+    // After rests of 1 and 2 seconds, give or take a fifth.
+    assert!(first.elapsed() >= Duration::from_millis(2300));
+    assert_eq!(site.look("snom", "term=a").await.status, 200);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_broke_goes_on_where_it_ended_and_concerns_its_tenants_only() {
+    let site = telling(event("e:1", "reload", "{}")).await;
+    let world = &site.stub.world;
+    let tell = |id: &str, data: &Value| {
+        let event = event(id, "contacts", &data.to_string());
+        *world.changes.lock().expect("no panic") = Some(event);
+    };
+    let told = async |last: &str| {
+        let told = async {
+            while !world
+                .change_calls
+                .lock()
+                .expect("no panic")
+                .iter()
+                .any(|id| id == last)
+            {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        // Its next attempt shows that it has read the one before.
+        timeout(PATIENCE, told).await.expect("it goes on");
+    };
+    let search = async || site.look("snom", "term=a").await.status;
+    told("e:1").await;
+    assert_eq!((search().await, search().await), (200, 200));
+    assert_eq!(world.searched(), 1);
+    tell("e:2", &json!({"tenant_uuid": "elsewhere"}));
+    told("e:2").await;
+    search().await;
+    assert_eq!(world.searched(), 1, "it is another tenant's change");
+    tell("e:3", &json!({"tenant_uuid": TENANT}));
+    told("e:3").await;
+    search().await;
+    assert_eq!(world.searched(), 2);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_reload_begins_anew_with_what_it_shapes_otherwise() {
+    let site = Site::with(json!({})).await;
+    let world = &site.stub.world;
+    let users = || world.user_calls.load(Ordering::SeqCst);
+    let mut before = (0, 0);
+    for (change, results) in [
+        (json!({}), true),
+        (json!({"branding": {"search_title": "Who?"}}), false),
+        (json!({"lookup": {"collation": "codepoint"}}), true),
+        (
+            json!({"lookup": {"collation": "codepoint", "max_rows": 2}}),
+            true,
+        ),
+        (
+            json!({"lookup": {"collation": "codepoint", "max_rows": 2}}),
+            false,
+        ),
+        (json!({"numbers": {"international_prefix": "011"}}), true),
+    ] {
+        *site.changes.lock().expect("no panic") = change.clone();
+        let reloaded = site.operate("POST", "/0.1/config/reload", "").await;
+        assert_eq!(reloaded.status, 200, "{}", reloaded.body);
+        assert_eq!(site.look("snom", "term=a").await.status, 200);
+        let now = (world.searched(), users());
+        assert_eq!(now.0 - before.0, usize::from(results), "{change}");
+        // Whose tenant is which does not depend on it.
+        assert_eq!(now.1, 1, "{change}");
+        before = now;
+    }
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_good_token_of_an_operator_is_not_asked_about_again_for_a_while() {
+    let subnets = "/0.1/access/subnets";
+    for (changes, token, status, checks) in [
+        (json!({}), "operator", 200, 1),
+        (json!({"cache": {"token_check_ttl": 0}}), "operator", 200, 3),
+        // Its life is over before the time is.
+        (json!({}), "ending", 200, 3),
+        (json!({}), "weak", 401, 3),
+        (json!({}), "unknown", 401, 3),
+        (json!({}), "elsewhere", 401, 1),
+    ] {
+        let site = Site::with(changes).await;
+        for _ in 0..3 {
+            let answer = site.operate_as(token, "GET", subnets, "").await;
+            assert_eq!(answer.status, status, "{token}: {}", answer.body);
+        }
+        let checked = || site.stub.world.token_checks.load(Ordering::SeqCst);
+        assert_eq!(checked(), checks, "{token}");
+        if checks == 1 {
+            // Another access is another question.
+            site.operate_as(token, "POST", "/0.1/config/reload", "")
+                .await;
+            assert_eq!(checked(), 2, "{token}");
+        }
+        site.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn emptying_the_memory_also_forgets_who_is_good() {
+    let site = Site::start().await;
+    let world = &site.stub.world;
+    for _ in 0..2 {
+        site.operate("DELETE", "/0.1/cache", "").await;
+        site.operate("GET", "/0.1/access/subnets", "").await;
+    }
+    // Each of the two accesses, and the first once more after it was forgotten by itself.
+    assert_eq!(world.token_checks.load(Ordering::SeqCst), 4);
+    site.stop().await;
+}

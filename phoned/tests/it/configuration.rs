@@ -1,9 +1,12 @@
 //! The configuration as operators see and change it (phoned.md §16.2), and the document of the routes (§3.3).
 
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use e2e::platform::{self, Server};
-use phoned::{Running, config};
+use phoned::{
+    Running, app, config,
+    vendor::registry::{Registry, Vendor},
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -222,4 +225,17 @@ async fn the_document_is_for_the_allowlist_and_can_be_switched_off() {
     assert_eq!(site.get("/0.1/api/api.yml").await.status, 404);
     assert_eq!(site.operate("GET", "/0.1/config", "").await.status, 404);
     site.stop().await;
+}
+
+#[test]
+fn the_defaults_name_every_part_that_can_be_switched_off() {
+    let config: config::Config = serde_saphyr::from_str(config::DEFAULTS).expect("the defaults");
+    let registry = Registry::load(&app::choices(&config)).expect("the makes");
+    let plugin = |make: &Arc<Vendor>| make.manifest.plugin.clone().unwrap_or(make.name.clone());
+    let makes = registry.vendors.iter().map(plugin);
+    let others = ["api", "blf", "config", "endpoint", "status"].map(str::to_owned);
+    let parts: BTreeSet<String> = makes.chain(others).collect();
+    let named: BTreeSet<String> = config.enabled_plugins.keys().cloned().collect();
+    assert_eq!(named, parts);
+    assert!(config.enabled_plugins.values().all(|enabled| *enabled));
 }

@@ -80,7 +80,11 @@ impl Running {
     /// Serves until `stop` is cancelled and requests under way are answered or out of time.
     pub async fn until_stopped(mut self) {
         self.stop.cancelled().await;
-        while self.tasks.join_next().await.is_some() {}
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a listener ended by itself");
+            }
+        }
         if let Some(membership) = self.membership {
             membership.leave().await;
         }

@@ -1,5 +1,5 @@
-//! Looking at every contact that is in memory, for questions that no index answers. It takes its time and is done beside the
-//! runtime.
+//! Looking at every contact that is in memory, for questions that no index answers. It takes its time and goes by the
+//! slow lane.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use kit::fold::fold;
 
 use super::{Entry, SourceError, keypad};
 use crate::index::{Row, Table};
+use crate::slow_lane::SlowLane;
 
 /// Contacts that [`mentioning`] shows at most.
 pub(super) const MENTIONED: usize = 20;
@@ -42,8 +43,9 @@ pub(super) async fn typed(
     searched: &[String],
     keys: &str,
     unique: Option<&str>,
+    lane: &SlowLane,
 ) -> Result<Vec<Entry>, SourceError> {
-    scan(table, unique, usize::MAX, is_typed(searched, keys)).await
+    scan(table, unique, usize::MAX, is_typed(searched, keys), lane).await
 }
 
 /// The first contacts of a table that have each word of `text` in any column.
@@ -51,8 +53,9 @@ pub(super) async fn mentioning(
     table: &Arc<Table>,
     text: &str,
     unique: Option<&str>,
+    lane: &SlowLane,
 ) -> Result<Vec<Entry>, SourceError> {
-    scan(table, unique, MENTIONED, mentions(text)).await
+    scan(table, unique, MENTIONED, mentions(text), lane).await
 }
 
 async fn scan(
@@ -60,16 +63,15 @@ async fn scan(
     unique: Option<&str>,
     most: usize,
     wanted: impl Fn(Row<'_>) -> bool + Send + 'static,
+    lane: &SlowLane,
 ) -> Result<Vec<Entry>, SourceError> {
     let (table, unique) = (Arc::clone(table), unique.map(str::to_owned));
-    let scanned = tokio::task::spawn_blocking(move || {
+    let scanned = lane.run(move || {
         let rows = (0..table.len())
             .filter(|row| wanted(table.row(*row)))
             .take(most);
         rows.map(|row| Entry::of_row(Arc::clone(&table), row, unique.as_deref()))
             .collect()
     });
-    scanned
-        .await
-        .map_err(|error| SourceError(error.to_string()))
+    Ok(scanned.await?)
 }

@@ -9,6 +9,9 @@ use csv::StringRecord;
 use super::charset::Charset;
 use super::text::{Text, TextError};
 
+/// Columns of a file at most: each one is a field of every contact.
+const MOST_COLUMNS: usize = 1_000;
+
 /// Why a file cannot be read to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum SheetError {
@@ -64,6 +67,12 @@ impl<R: Read> Sheet<R> {
             columns: Vec::new(),
         };
         if let Some(first) = sheet.next_row()? {
+            if first.cells.len() > MOST_COLUMNS {
+                let count = first.cells.len();
+                let error =
+                    format!("the first row names {count} columns; at most {MOST_COLUMNS} are read");
+                return Err(SheetError::Format(error));
+            }
             sheet.columns = first.cells.iter().map(str::to_owned).collect();
         }
         Ok(sheet)
@@ -76,14 +85,11 @@ impl<R: Read> Sheet<R> {
 
     /// Names that several columns have, in their order.
     pub(super) fn repeated_columns(&self) -> Vec<&str> {
-        let mut seen = HashSet::new();
-        let mut repeated = Vec::new();
-        for name in &self.columns {
-            if !seen.insert(name) && !repeated.contains(&name.as_str()) {
-                repeated.push(name.as_str());
-            }
-        }
-        repeated
+        let (mut seen, mut told) = (HashSet::new(), HashSet::new());
+        let names = self.columns.iter().map(String::as_str);
+        names
+            .filter(|name| !seen.insert(*name) && told.insert(*name))
+            .collect()
     }
 
     /// The next row.
@@ -114,6 +120,14 @@ mod tests {
             Ok(rows)
         };
         read().map_err(|error: SheetError| error.to_string())
+    }
+
+    #[test]
+    fn a_file_of_too_many_columns_is_refused_before_its_rows_are_read() {
+        let names = |count: usize| "a,".repeat(count - 1) + "a\n1\n";
+        assert_eq!(rows(&names(MOST_COLUMNS)).unwrap().len(), 2);
+        let refused = rows(&names(MOST_COLUMNS + 1)).unwrap_err();
+        assert!(refused.contains("1001 columns"), "{refused}");
     }
 
     #[test]

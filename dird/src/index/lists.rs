@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use kit::fold::forms;
 use moka::future::Cache;
+use moka::policy::EvictionPolicy;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -64,7 +65,11 @@ impl Lists {
     ) -> Arc<Self> {
         let weight =
             |_: &ListKey, held: &Arc<HeldList>| u32::try_from(held.bytes()).unwrap_or(u32::MAX);
-        let held = Cache::builder().weigher(weight).max_capacity(max_bytes);
+        // The least used goes first; by default a large new one might never come in.
+        let held = Cache::builder()
+            .weigher(weight)
+            .max_capacity(max_bytes)
+            .eviction_policy(EvictionPolicy::lru());
         Arc::new(Self {
             store,
             held: held.build(),

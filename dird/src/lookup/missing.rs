@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt};
 use kit::fold::fold;
 use serde::Serialize;
+use tokio::time::Instant;
 
 use super::Lookup;
 use super::explain::{Examined, Inquiry, Outcome, within};
@@ -11,6 +13,12 @@ use crate::backends::{Asker, Entry, Field};
 use crate::identity::Tenant;
 use crate::store::model::Source as Configured;
 use crate::store::{Page, StoreError};
+
+/// Other sources that are asked at once.
+const AT_ONCE: usize = 8;
+
+/// How long other sources are asked where lookups have no limit.
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// Why somebody is not in a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -144,23 +152,31 @@ impl Search<'_> {
         };
         let tenant = self.tenant.alone();
         let all = self.lookup.store.list_sources(&tenant, None, &page).await?;
-        let mut reasons = Vec::new();
-        for configured in all.items {
+        let others = all.items.into_iter().filter(|source| {
             let mut asked = examined.iter();
-            if asked.any(|asked| asked.configured.uuid == configured.uuid) {
-                continue;
-            }
-            let Some(source) = self.lookup.sources.get(&configured).await else {
-                continue;
-            };
-            let found = within(self.limit, source.mentioning(self.expect, self.asker)).await;
-            if let Some(Ok(found)) = found
-                && !found.is_empty()
-            {
-                reasons.push(Reason::new(Some(&configured), Why::ProfileHasNoSuchSource));
-            }
-        }
-        Ok(reasons)
+            !asked.any(|asked| asked.configured.uuid == source.uuid)
+        });
+        let started = Instant::now();
+        let limit = self.limit.unwrap_or(LONGEST);
+        let having = stream::iter(others)
+            .map(|source| async move {
+                // All of them together take no longer than one.
+                let left = limit.saturating_sub(started.elapsed());
+                self.has_him(&source, left).await.then_some(source)
+            })
+            .buffered(AT_ONCE)
+            .filter_map(|found| async { found });
+        let reason = |source: Configured| Reason::new(Some(&source), Why::ProfileHasNoSuchSource);
+        Ok(having.map(reason).collect().await)
+    }
+
+    /// True if the source says in time that it has him.
+    async fn has_him(&self, configured: &Configured, limit: Duration) -> bool {
+        let Some(source) = self.lookup.sources.get(configured).await else {
+            return false;
+        };
+        let found = within(Some(limit), source.mentioning(self.expect, self.asker)).await;
+        matches!(found, Some(Ok(found)) if !found.is_empty())
     }
 
     /// True if the contact is him: his name is in one of the columns, or spread over several.

@@ -113,6 +113,14 @@ async fn a_mirrored_list_answers_without_the_service_and_is_fetched_again_when_i
     assert_eq!(found(&*ours, "", "fn").await, ["Zed"]);
     let separated = ours.separated(&digits, &asker()).await.unwrap();
     assert_eq!(separated.keys().collect::<Vec<_>>(), ["0123"]);
+    for (keys, found) in [("933", 1), ("934", 0)] {
+        let typed = ours.typed(keys, &asker()).await.unwrap();
+        assert_eq!(typed.len(), found, "{keys}");
+    }
+    for (text, found) in [("zed 01", 1), ("zed x", 0)] {
+        let mentioned = ours.mentioning(text, &asker()).await.unwrap();
+        assert_eq!(mentioned.len(), found, "{text}");
+    }
     assert!(
         peer.paths().iter().all(|path| path == "/all"),
         "{:?}",

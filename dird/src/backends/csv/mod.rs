@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use self::file::{Content, Format, Stamp};
 use super::{Asker, Entry, Hits, OpenError, Source, SourceError, SourceKind, Surroundings, scan};
 use crate::schema::{Field, Kind as Kinds, Length, Schema};
+use crate::slow_lane::SlowLane;
 use crate::store::model::Source as Configured;
 
 /// Registers the backend.
@@ -71,7 +72,7 @@ impl SourceKind for Kind {
     async fn open(
         &self,
         source: &Configured,
-        _around: &Surroundings,
+        around: &Surroundings,
     ) -> Result<Arc<dyn Source>, OpenError> {
         let settings = Settings::deserialize(Value::Object(source.extra.clone()))
             .map_err(|error| OpenError(error.to_string()))?;
@@ -86,6 +87,7 @@ impl SourceKind for Kind {
             path: settings.file,
             format,
             read: ArcSwap::default(),
+            slow_lane: around.lists.slow_lane().clone(),
         };
         opened.refresh().await;
         Ok(Arc::new(opened))
@@ -105,6 +107,7 @@ struct CsvSource {
     format: Format,
     unique_column: Option<String>,
     read: ArcSwap<Read>,
+    slow_lane: SlowLane,
 }
 
 impl CsvSource {
@@ -158,8 +161,14 @@ impl Source for CsvSource {
         let Some(content) = self.refresh().await else {
             return Ok(Hits::default());
         };
-        let rows = content.index.search(term);
         let table = Arc::clone(content.index.table());
+        let rows = if content.index.is_quick(term) {
+            content.index.search(term)
+        } else {
+            let term = term.to_owned();
+            let search = move || content.index.search(&term);
+            self.slow_lane.run(search).await?
+        };
         Ok(Hits::of_rows(table, rows, self.unique_column.clone()))
     }
 
@@ -198,7 +207,8 @@ impl Source for CsvSource {
             return Ok(Vec::new());
         };
         let (table, unique) = (content.index.table(), self.unique_column.as_deref());
-        scan::typed(table, &self.format.searched, keys, unique).await
+        let searched = &self.format.searched;
+        scan::typed(table, searched, keys, unique, &self.slow_lane).await
     }
 
     async fn mentioning(&self, text: &str, _asker: &Asker) -> Result<Vec<Entry>, SourceError> {
@@ -206,7 +216,8 @@ impl Source for CsvSource {
             return Ok(Vec::new());
         };
         let unique = self.unique_column.as_deref();
-        scan::mentioning(content.index.table(), text, unique).await
+        let table = content.index.table();
+        scan::mentioning(table, text, unique, &self.slow_lane).await
     }
 
     fn is_held(&self) -> bool {

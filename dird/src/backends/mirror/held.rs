@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use kit::fold::fold;
 use serde_json::{Map, Value};
 
 use super::fetch::Copied;
 use crate::backends::matching::{Equality, texts};
-use crate::backends::{Entry, Field};
+use crate::backends::{Entry, Field, keypad, scan};
 use crate::index::{SearchIndex, TableBuilder, TooLarge, separated};
 use crate::store::MirrorHead;
 
@@ -96,6 +97,33 @@ impl Contents {
         found.collect()
     }
 
+    /// True if a search for `term` is done before anybody waits for it.
+    pub(super) fn is_quick(&self, term: &str) -> bool {
+        self.index.is_quick(term)
+    }
+
+    /// Contacts of which a searched column is typed with these keys of a telephone.
+    pub(super) fn typed(&self, keys: &str, rules: &Rules) -> Vec<Entry> {
+        let typed = self.contacts.iter().filter(|contact| {
+            let mut texts = searched(contact, rules).into_iter();
+            texts.any(|text| keypad::types(&text, keys))
+        });
+        typed.map(Copied::entry).collect()
+    }
+
+    /// The first contacts that have each word of `text` in any column.
+    pub(super) fn mentioning(&self, text: &str) -> Vec<Entry> {
+        let wanted = fold(text);
+        let mentioned = self.contacts.iter().filter(|contact| {
+            let members = contact.fields.values().chain(contact.more.values());
+            let texts: Vec<String> = members.flat_map(texts).map(|text| fold(&text)).collect();
+            let mut words = wanted.split_whitespace();
+            words.all(|word| texts.iter().any(|text| text.contains(word)))
+        });
+        let mentioned = mentioned.take(scan::MENTIONED);
+        mentioned.map(Copied::entry).collect()
+    }
+
     pub(super) fn separated(&self, digits: &[String]) -> HashMap<String, Entry> {
         let found = digits.iter().filter_map(|digits| {
             let row = self.by_digits.get(digits)?;
@@ -129,20 +157,21 @@ fn values(contact: &Copied, column: &str) -> Vec<String> {
     all
 }
 
+/// The texts that searches look into.
+fn searched(contact: &Copied, rules: &Rules) -> Vec<String> {
+    if rules.searched.is_empty() {
+        return contact.fields.values().flat_map(texts).collect();
+    }
+    let columns = rules.searched.iter();
+    columns.flat_map(|column| values(contact, column)).collect()
+}
+
 /// The index knows one text a column, contacts may have several: each text gets a column of its own.
 fn index(contacts: &[Copied], rules: &Rules) -> Result<SearchIndex, TooLarge> {
-    let searched = |contact: &Copied| -> Vec<String> {
-        if rules.searched.is_empty() {
-            contact.fields.values().flat_map(texts).collect()
-        } else {
-            let columns = rules.searched.iter();
-            columns.flat_map(|column| values(contact, column)).collect()
-        }
-    };
     let mut names: Vec<String> = Vec::new();
     let mut builder = TableBuilder::default();
     for contact in contacts {
-        let texts = searched(contact);
+        let texts = searched(contact, rules);
         names.extend((names.len()..texts.len()).map(|number| number.to_string()));
         let row = names.iter().zip(&texts);
         builder.push(row.map(|(name, text)| (name.as_str(), Some(text.as_str()))))?;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use moka::future::Cache;
+use moka::policy::EvictionPolicy;
 
 use super::held::{Contents, Held};
 use super::{Mirror, fetch::Copied};
@@ -32,7 +33,12 @@ impl Default for Mirrors {
             u32::try_from(bytes + key.1.len() + 256).unwrap_or(u32::MAX)
         };
         Self {
-            held: Cache::builder().weigher(weight).max_capacity(MOST).build(),
+            // The least used goes first; by default a large new one might never come in.
+            held: Cache::builder()
+                .weigher(weight)
+                .max_capacity(MOST)
+                .eviction_policy(EvictionPolicy::lru())
+                .build(),
             sources: Arc::default(),
         }
     }

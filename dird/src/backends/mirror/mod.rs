@@ -29,6 +29,7 @@ use super::{
     Surroundings,
 };
 use crate::identity::{SystemAuthority, Tenant, Token, UserId};
+use crate::slow_lane::SlowLane;
 use crate::store::model::{Source as Configured, SourceId};
 use crate::store::{MirrorKey, Store};
 
@@ -56,6 +57,7 @@ pub(super) struct Mirror {
     fingerprint: String,
     interval: Duration,
     rules: Arc<Rules>,
+    slow_lane: SlowLane,
     kept: kept::Own,
     admitted: Cache<(UserId, [u8; 32]), bool>,
     tried: Cache<String, ()>,
@@ -98,6 +100,7 @@ pub(super) fn around(
         fingerprint: of_configuration(source),
         interval,
         rules,
+        slow_lane: around.lists.slow_lane().clone(),
         kept: around.outside.mirrors().own(),
         admitted: Cache::builder()
             .max_capacity(ADMITTED)
@@ -197,7 +200,14 @@ impl Mirror {
 impl Source for Arc<Mirror> {
     async fn search(&self, term: &str, asker: &Asker) -> Result<Hits, SourceError> {
         match self.mirror(asker).await {
-            Some(held) => Ok(held.contents.search(term, &self.rules).into()),
+            Some(held) if held.contents.is_quick(term) => {
+                Ok(held.contents.search(term, &self.rules).into())
+            }
+            Some(held) => {
+                let (term, rules) = (term.to_owned(), Arc::clone(&self.rules));
+                let search = move || held.contents.search(&term, &rules);
+                Ok(self.slow_lane.run(search).await?.into())
+            }
             None => self.live.search(term, asker).await,
         }
     }
@@ -222,6 +232,24 @@ impl Source for Arc<Mirror> {
             Some(held) => Ok(held.contents.separated(digits)),
             None => self.live.separated(digits, asker).await,
         }
+    }
+
+    async fn typed(&self, keys: &str, asker: &Asker) -> Result<Vec<Entry>, SourceError> {
+        let Some(held) = self.mirror(asker).await else {
+            return self.live.typed(keys, asker).await;
+        };
+        let (keys, rules) = (keys.to_owned(), Arc::clone(&self.rules));
+        let scan = move || held.contents.typed(&keys, &rules);
+        Ok(self.slow_lane.run(scan).await?)
+    }
+
+    async fn mentioning(&self, text: &str, asker: &Asker) -> Result<Vec<Entry>, SourceError> {
+        let Some(held) = self.mirror(asker).await else {
+            return self.live.mentioning(text, asker).await;
+        };
+        let text = text.to_owned();
+        let scan = move || held.contents.mentioning(&text);
+        Ok(self.slow_lane.run(scan).await?)
     }
 
     async fn list(&self, ids: &[String], asker: &Asker) -> Result<Vec<Entry>, SourceError> {

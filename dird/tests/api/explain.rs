@@ -72,7 +72,7 @@ async fn every_source_tells_what_it_was_asked_and_what_it_found() {
     let shown = &mut explained["sources"][0];
     assert!(shown["seconds"].take().is_f64());
     let expected = json!({"uuid": people["uuid"], "name": "people", "backend": "csv", "columns": ["fn"],
-        "from": "index", "outcome": "answered", "error": null, "seconds": null, "found": 1,
+        "from": "index", "age": null, "outcome": "answered", "error": null, "seconds": null, "found": 1,
         "rows": [{"id": "1", "fn": "Zoe", "num": "1001", "reverse": "<Zoe>"}], "dropped": []});
     assert_eq!(*shown, expected);
     assert_eq!(

@@ -84,7 +84,7 @@ fn explain() -> Cases {
         .answers(
             json!({"profile": "{name}", "service": "lookup", "asked": "zoe", "spellings": [],
             "timeout": 5.0, "seconds": "<number>", "sources": [{"uuid": "{asked_uuid}", "name": "{name}",
-            "backend": "csv", "columns": ["fn"], "from": "index", "outcome": "answered", "error": null,
+            "backend": "csv", "columns": ["fn"], "from": "index", "age": null, "outcome": "answered", "error": null,
             "seconds": "<number>", "found": 1, "rows": [{"id": "1", "fn": "Zoe"}], "dropped": []}]}),
         )
         .refuses(json!({"term": "x"}), invalid(&json!({"profile": required()})))

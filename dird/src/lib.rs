@@ -12,6 +12,7 @@ pub mod events;
 pub mod followers;
 pub mod graphql;
 pub mod identity;
+pub mod import_wazo;
 pub mod index;
 pub mod lookup;
 pub mod monitor;

@@ -189,6 +189,23 @@ async fn an_edit_at_one_dird_shows_to_phones_of_another() -> Result<()> {
     site.stop().await
 }
 
+#[tokio::test]
+async fn people_are_not_told_what_others_change() -> Result<()> {
+    let site = site(None).await?;
+    let person = "service_id: nora\nservice_key: nora\n";
+    std::fs::write(site.plan.file("nora.yml"), person)?;
+    let url = format!(
+        "http://{}/0.1/directories/changes?follow=false",
+        site.rest()?
+    );
+    for (key, status) in [("nora.yml", 401), ("phoned-key.yml", 200), (KEY, 200)] {
+        let token = site.token_of(key).await?;
+        let answer = wire::get(&url, None, &[("X-Auth-Token", &token)]).await?;
+        assert_eq!(answer.status, status, "{key}");
+    }
+    site.stop().await
+}
+
 /// Another dird on the site's database, and its REST address.
 async fn second_dird(site: &Site) -> Result<(Daemon, SocketAddr)> {
     let [rest, auth] = ports::free()?;

@@ -4,6 +4,7 @@
 mod demo;
 mod echo;
 mod explain;
+mod import_wazo;
 mod key;
 mod people;
 mod serve;
@@ -61,7 +62,7 @@ enum Command {
     Demo(demo::Demo),
     /// Say why a lookup finds what it finds, and why it does not find somebody.
     Explain(explain::Explain),
-    /// Fill a phonebook from a file.
+    /// Fill a phonebook from a file, or move in from a wazo-dird.
     #[command(subcommand)]
     Import(transfer::Import),
     /// Write a phonebook to a file.
@@ -129,9 +130,16 @@ impl Command {
             eprintln!("dird: {note}");
         }
         let config = &loaded.config;
+        let command = match self {
+            // Without a database of ours.
+            Self::Import(transfer::Import::Wazo(wazo)) if wazo.dry_run => {
+                return block_on(wazo.rehearse());
+            }
+            other => other,
+        };
         block_on(async {
             let store = open_store(config).await?;
-            match self {
+            match command {
                 Self::Demo(demo) => demo.execute(config, &store).await,
                 Self::Explain(explain) => explain.execute(config, &store).await,
                 Self::Import(import) => import.execute(config, &store).await,

@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{key, tenant};
+use super::{import_wazo, key, tenant};
 use crate::config::Config;
 use crate::contacts::vcard::{self, Version};
 use crate::contacts::{Charset, FileForm, Loaded, Spool, csv_of, load_into_phonebook};
@@ -37,6 +37,9 @@ pub(super) enum Import {
     Csv(Load),
     /// Fill a phonebook with the cards of a vCard file, 3.0 or 4.0.
     Vcard(Load),
+    /// Copy what a wazo-dird keeps in its database, with all identifiers. What is here already stays as it is, so that it may be
+    /// run again.
+    Wazo(import_wazo::Wazo),
 }
 
 /// Fills a phonebook, which is made if the tenant has none of that name.
@@ -90,6 +93,7 @@ impl Import {
         let (load, form) = match self {
             Self::Csv(load) => (load, FileForm::Csv),
             Self::Vcard(load) => (load, FileForm::Vcard),
+            Self::Wazo(wazo) => return wazo.execute(config, store).await,
         };
         let charset = Charset::named(&load.charset)?;
         let file = spooled(&load.file).with_context(|| load.file.display().to_string())?;

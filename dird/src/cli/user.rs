@@ -11,9 +11,10 @@ use crate::identity::UserId;
 use crate::identity::builtin::{Accounts, AccountsError, UserRecord, secret};
 use crate::store::Store;
 
-/// What a person may do with a token of their own, unless it is said.
-pub(super) const USER_ACL: [&str; 4] = [
+/// What a person may do with a token of their own, unless it is said. What others change is not theirs to follow.
+pub(super) const USER_ACL: [&str; 5] = [
     "dird.directories.#",
+    "!dird.directories.changes.read",
     "dird.personal.#",
     "dird.status.read",
     "auth.users.me.#",

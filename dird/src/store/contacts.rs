@@ -71,6 +71,8 @@ pub trait Import: Send {
     async fn taken(&mut self, ids: &[&str]) -> Stored<HashSet<String>>;
     /// Adds `contacts`, no two with the same identifier; the outcome of each, in their order.
     async fn add(&mut self, contacts: &[Contact]) -> Stored<Vec<Imported>>;
+    /// As [`Import::add`], for contacts that bring what makes them unique with them.
+    async fn take(&mut self, contacts: &[Contact], hashes: &[String]) -> Stored<Vec<Imported>>;
     /// Makes the import last.
     async fn commit(self: Box<Self>) -> Stored<()>;
 }

@@ -1,6 +1,7 @@
 //! Where dird keeps what it must not lose: one trait per kind of object, implemented by each engine with files of the same
 //! names. SQL lives here and nowhere else; a function that touches a tenant's rows asks for the proof of it.
 
+mod arrivals;
 mod change;
 mod contacts;
 pub mod contract;
@@ -13,12 +14,14 @@ mod page;
 mod postgres;
 mod services;
 mod sqlite;
+pub mod wazo_schema;
 mod written;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
+pub use arrivals::Arrivals;
 pub use change::{Change, Changed, Changes, Holder};
 pub use contacts::{
     Contacts, Contents, Followed, Import, Imported, People, PhonebookKey, Phonebooks, Placed,
@@ -178,6 +181,7 @@ pub trait Engine:
     + People
     + Mirrors
     + Tenancy
+    + Arrivals
     + Changes
     + Pulse
 {
@@ -193,6 +197,7 @@ impl<T> Engine for T where
         + People
         + Mirrors
         + Tenancy
+        + Arrivals
         + Changes
         + Pulse
 {

@@ -25,10 +25,15 @@ pub(super) struct Written {
 impl Written {
     /// The columns for `contact`.
     pub(super) fn new(contact: &Contact) -> Stored<Self> {
+        Self::hashed(contact, hash(&contact.fields))
+    }
+
+    /// The columns for `contact`, whose hash is known.
+    pub(super) fn hashed(contact: &Contact, hash: String) -> Stored<Self> {
         let fields = &contact.fields;
         let json = serde_json::to_string(fields);
         Ok(Self {
-            hash: hash(fields),
+            hash,
             fields: json.map_err(|error| StoreError::Internal(Box::new(error)))?,
             folded: folded_text(fields),
             sort_name: sort_key(fields, "name"),

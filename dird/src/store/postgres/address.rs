@@ -23,10 +23,14 @@ const PARAMETERS: [&str; 12] = [
 
 /// How to connect to `uri`. The error does not repeat it: it may hold a password.
 pub(super) fn parse(uri: &str) -> Result<PgConnectOptions, OpenError> {
-    let options: PgConnectOptions = known(uri)
+    Ok(elsewhere(uri)?.options([("search_path", SCHEMA)]))
+}
+
+/// How to connect to `uri` for what others keep there.
+pub(in crate::store) fn elsewhere(uri: &str) -> Result<PgConnectOptions, OpenError> {
+    known(uri)
         .parse()
-        .map_err(|error| OpenError::Engine(format!("the database address: {error}")))?;
-    Ok(options.options([("search_path", SCHEMA)]))
+        .map_err(|error| OpenError::Engine(format!("the database address: {error}")))
 }
 
 /// `uri` without the parameters that nobody heeds.

@@ -60,19 +60,15 @@ impl Postgres {
 #[async_trait]
 impl Import for Batches {
     async fn add(&mut self, contacts: &[Contact]) -> Stored<Vec<Imported>> {
-        let ids: Vec<&str> = contacts.iter().map(|contact| &*contact.uuid.0).collect();
-        let taken = self.taken(&ids).await?;
-        let written = contacts
-            .iter()
-            .map(Written::new)
-            .collect::<Stored<Vec<_>>>()?;
-        let new = self.insert(contacts, &written, &taken).await?;
-        let known = if new.len() + taken.len() < contacts.len() {
-            self.known(&written).await?
-        } else {
-            HashMap::new()
-        };
-        Ok(outcomes(contacts, &written, &taken, &new, &known))
+        let written = contacts.iter().map(Written::new).collect::<Stored<_>>()?;
+        self.put(contacts, written).await
+    }
+
+    async fn take(&mut self, contacts: &[Contact], hashes: &[String]) -> Stored<Vec<Imported>> {
+        let hashed = contacts.iter().zip(hashes);
+        let written = hashed.map(|(contact, hash)| Written::hashed(contact, hash.clone()));
+        let written = written.collect::<Stored<_>>()?;
+        self.put(contacts, written).await
     }
 
     async fn taken(&mut self, ids: &[&str]) -> Stored<HashSet<String>> {
@@ -87,6 +83,18 @@ impl Import for Batches {
 }
 
 impl Batches {
+    async fn put(&mut self, contacts: &[Contact], written: Vec<Written>) -> Stored<Vec<Imported>> {
+        let ids: Vec<&str> = contacts.iter().map(|contact| &*contact.uuid.0).collect();
+        let taken = self.taken(&ids).await?;
+        let new = self.insert(contacts, &written, &taken).await?;
+        let known = if new.len() + taken.len() < contacts.len() {
+            self.known(&written).await?
+        } else {
+            HashMap::new()
+        };
+        Ok(outcomes(contacts, &written, &taken, &new, &known))
+    }
+
     /// Adds what is new; its identifiers.
     async fn insert(
         &mut self,

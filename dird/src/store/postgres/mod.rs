@@ -2,7 +2,8 @@
 //! with the names that the other engine's files have. `link` waits for the database, migrates it and follows it.
 
 mod accounts;
-mod address;
+pub(super) mod address;
+mod arrival;
 mod contact;
 mod defaults;
 mod display;
@@ -71,9 +72,10 @@ const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
 const PING: &str = "SELECT 1";
 
 /// Every statement of the engine.
-pub(super) const STATEMENTS: [&[&str]; 16] = [
+pub(super) const STATEMENTS: [&[&str]; 17] = [
     &[PING],
     accounts::STATEMENTS,
+    arrival::STATEMENTS,
     contact::STATEMENTS,
     defaults::STATEMENTS,
     display::STATEMENTS,

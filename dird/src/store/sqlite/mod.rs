@@ -2,6 +2,7 @@
 //! names that the other engine's files have.
 
 mod accounts;
+mod arrival;
 mod contact;
 mod defaults;
 mod display;
@@ -67,9 +68,10 @@ const DATA_VERSION: &str = "PRAGMA data_version";
 const PING: &str = "SELECT 1";
 
 /// Every statement of the engine.
-pub(super) const STATEMENTS: [&[&str]; 14] = [
+pub(super) const STATEMENTS: [&[&str]; 15] = [
     &[DATA_VERSION, PING],
     accounts::STATEMENTS,
+    arrival::STATEMENTS,
     contact::STATEMENTS,
     defaults::STATEMENTS,
     display::STATEMENTS,

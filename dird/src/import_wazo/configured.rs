@@ -1,0 +1,201 @@
+//! Displays, sources and profiles.
+
+use std::collections::HashSet;
+
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
+
+use super::{Import, ImportError, Table};
+use crate::backends::kinds;
+use crate::identity::Tenant;
+use crate::store::StoreError;
+use crate::store::model::{
+    Display, DisplayId, PhonebookId, Profile, ProfileId, ProfileService, Source, SourceId,
+};
+use crate::store::wazo_schema::{OldProfile, OldService, OldSource};
+
+/// The backend whose sources stand on phonebooks.
+const PHONEBOOK: &str = "phonebook";
+
+impl Import<'_> {
+    /// Takes the displays; the identifiers of those that are there now.
+    pub(super) async fn displays(&mut self) -> Result<HashSet<DisplayId>, ImportError> {
+        let mut there = HashSet::new();
+        for old in self.old.displays().await? {
+            let Some(tenant) = self.tenant(Some(&old.tenant)) else {
+                self.refused(Table::Displays, &old.uuid, "its tenant was refused");
+                continue;
+            };
+            let display = Display {
+                uuid: DisplayId(old.uuid),
+                tenant: tenant.id().clone(),
+                name: old.name,
+                columns: old.columns,
+            };
+            let new = match self.store {
+                None => true,
+                Some(store) => store.take_display(&tenant, &display).await?,
+            };
+            there.insert(display.uuid);
+            self.taken(Table::Displays, new);
+        }
+        Ok(there)
+    }
+
+    pub(super) async fn sources(&mut self) -> Result<(), ImportError> {
+        for old in self.old.sources().await? {
+            let uuid = old.uuid.clone();
+            match self.source_of(old) {
+                Err(reason) => self.refused(Table::Sources, &uuid, reason),
+                Ok((tenant, source)) => self.source(&tenant, source).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The source as it is kept here, or why it cannot be.
+    fn source_of(&self, old: OldSource) -> Result<(Tenant, Source), String> {
+        let tenant = self.tenant(old.tenant.as_deref());
+        let tenant = tenant.ok_or("it has no tenant, or one that was refused")?;
+        if !kinds().iter().any(|kind| kind.name() == old.backend) {
+            return Err(format!("there is no backend {}", old.backend));
+        }
+        let phonebook = old
+            .phonebook
+            .filter(|_| old.backend == PHONEBOOK)
+            .map(PhonebookId);
+        if old.backend == PHONEBOOK {
+            let of_tenant = |book: &PhonebookId| self.phonebooks.get(book) == Some(tenant.id());
+            if !phonebook.as_ref().is_some_and(of_tenant) {
+                return Err("it has no phonebook, or one that was refused".to_owned());
+            }
+        }
+        let extra = match old.extra {
+            Value::Object(extra) => extra,
+            Value::Null => Map::new(),
+            _ => return Err("its extra_fields are no object".to_owned()),
+        };
+        let source = Source {
+            uuid: SourceId(old.uuid),
+            tenant: tenant.id().clone(),
+            backend: old.backend,
+            name: old.name,
+            searched_columns: old.searched,
+            first_matched_columns: old.first_matched,
+            format_columns: old.format_columns,
+            phonebook,
+            phonebook_description: None,
+            extra,
+        };
+        Ok((tenant, source))
+    }
+
+    async fn source(&mut self, tenant: &Tenant, source: Source) -> Result<(), ImportError> {
+        let mut new = true;
+        if let Some(store) = self.store {
+            let tenants = tenant.alone();
+            let known = store.source(&tenants, &source.backend, &source.uuid);
+            new = known.await?.is_none();
+            if new {
+                match store.create_source(tenant, &source).await {
+                    Err(StoreError::NameTaken(name)) => {
+                        let reason = format!("the tenant has another source called {name}");
+                        self.refused(Table::Sources, &source.uuid.0, reason);
+                        return Ok(());
+                    }
+                    created => created?,
+                }
+            }
+        }
+        let named = (source.backend, source.name);
+        self.sources
+            .insert(source.uuid, (tenant.id().clone(), named));
+        self.taken(Table::Sources, new);
+        Ok(())
+    }
+
+    pub(super) async fn profiles(
+        &mut self,
+        displays: &HashSet<DisplayId>,
+    ) -> Result<(), ImportError> {
+        for old in self.old.profiles().await? {
+            let Some(tenant) = self.tenant(Some(&old.tenant)) else {
+                self.refused(Table::Profiles, &old.uuid, "its tenant was refused");
+                continue;
+            };
+            let profile = self.profile_of(&tenant, displays, old);
+            let mut new = true;
+            if let Some(store) = self.store {
+                let known = store.profile(&tenant.alone(), &profile.uuid).await?;
+                new = known.is_none();
+                if new {
+                    match store.create_profile(&tenant, &profile).await {
+                        Err(StoreError::NameTaken(name)) => {
+                            let reason = format!("the tenant has another profile called {name}");
+                            self.refused(Table::Profiles, &profile.uuid.0, reason);
+                            continue;
+                        }
+                        created => created?,
+                    }
+                }
+            }
+            self.taken(Table::Profiles, new);
+        }
+        Ok(())
+    }
+
+    fn profile_of(
+        &mut self,
+        tenant: &Tenant,
+        displays: &HashSet<DisplayId>,
+        old: OldProfile,
+    ) -> Profile {
+        let mut services = IndexMap::new();
+        for service in old.services {
+            let name = service.name.clone();
+            let read = self.service_of(tenant, &old.uuid, service);
+            services.insert(name, read);
+        }
+        let display = old.display.map(DisplayId);
+        Profile {
+            uuid: ProfileId(old.uuid),
+            tenant: tenant.id().clone(),
+            name: old.name,
+            display: display.filter(|display| displays.contains(display)),
+            services,
+        }
+    }
+
+    /// A service with the sources of its tenant that are there, each once, and its options. Old versions kept a timeout beside
+    /// the options.
+    fn service_of(&mut self, tenant: &Tenant, profile: &str, old: OldService) -> ProfileService {
+        let row = format!("{profile} ({})", old.name);
+        let mut sources: Vec<SourceId> = Vec::new();
+        for source in old.sources.into_iter().map(SourceId) {
+            let known = self.sources.get(&source);
+            if known.is_none_or(|(of, _)| of != tenant.id()) {
+                let how = format!("it no longer asks {source}, which is not there for its tenant");
+                self.report.repair(Table::Profiles, &row, how);
+            } else if !sources.contains(&source) {
+                sources.push(source);
+            }
+        }
+        let mut config = match old.config {
+            Value::Object(config) => config,
+            _ => Map::new(),
+        };
+        let mut options = match config.remove("options") {
+            Some(Value::Object(options)) => Some(options),
+            _ => None,
+        };
+        if let Some(timeout) = config.remove("timeout") {
+            let options = options.get_or_insert_default();
+            options.entry("timeout").or_insert(timeout);
+        }
+        for (key, _) in config {
+            let how = format!("its setting {key} has no effect and was left out");
+            self.report.repair(Table::Profiles, &row, how);
+        }
+        ProfileService { sources, options }
+    }
+}

@@ -1,0 +1,298 @@
+//! Users, contacts and favourites.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Import, ImportError, Named, Table};
+use crate::identity::{Tenant, TenantId, UserId};
+use crate::store::model::{Contact, ContactId, Fields, ListId, PhonebookId, SourceId};
+use crate::store::wazo_schema::{OldContact, OldFavorite};
+use crate::store::{Imported, Store, StoreError};
+
+/// Longest identifier of a contact that can be a favourite, in characters: what an index of every database takes.
+const LONGEST_CONTACT: usize = 512;
+
+/// Whose contacts they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Owner {
+    Phonebook(Tenant, PhonebookId),
+    User(Tenant, UserId),
+}
+
+/// Contacts of one list, next to each other as they were read.
+struct Run {
+    owner: Owner,
+    contacts: Vec<Contact>,
+    hashes: Vec<String>,
+}
+
+impl Import<'_> {
+    /// Takes the users: what each keeps for himself has a place then.
+    pub(super) async fn users(&mut self) -> Result<(), ImportError> {
+        loop {
+            let batch = self.old.next_users().await?;
+            if batch.is_empty() {
+                return Ok(());
+            }
+            for old in batch {
+                let tenant = self.tenant(old.tenant.as_deref());
+                let Some((tenant, user)) = tenant.zip(UserId::new(&old.uuid)) else {
+                    let reason = "there is no such tenant, or it was refused";
+                    self.refused(Table::Users, &old.uuid, reason);
+                    continue;
+                };
+                let mut new = true;
+                if let Some(store) = self.store {
+                    new = store.personal_list(&tenant, &user).await?.is_none();
+                    store.open_personal_list(&tenant, &user).await?;
+                }
+                self.taken(Table::Users, new);
+            }
+        }
+    }
+
+    pub(super) async fn contacts(&mut self) -> Result<(), ImportError> {
+        loop {
+            let batch = self.old.next_contacts().await?;
+            if batch.is_empty() {
+                return Ok(());
+            }
+            let mut run: Option<Run> = None;
+            for old in batch {
+                let Some((owner, contact, hash)) = self.contact_of(old) else {
+                    continue;
+                };
+                if run.as_ref().is_some_and(|run| run.owner != owner) {
+                    self.write(run.take()).await?;
+                }
+                let run = run.get_or_insert_with(|| Run {
+                    owner,
+                    contacts: Vec::new(),
+                    hashes: Vec::new(),
+                });
+                run.contacts.push(contact);
+                run.hashes.push(hash);
+            }
+            self.write(run).await?;
+        }
+    }
+
+    /// A contact as it is kept here; one that cannot be is refused.
+    fn contact_of(&mut self, old: OldContact) -> Option<(Owner, Contact, String)> {
+        let uuid = old.uuid.clone();
+        let judged = self.owner_of(&old).and_then(|owner| {
+            let fields = fields_of(old.fields);
+            if fields.is_empty() {
+                return Err("there is nothing in it");
+            }
+            Ok((owner, fields))
+        });
+        match judged {
+            Err(reason) => {
+                self.refused(Table::Contacts, &uuid, reason);
+                None
+            }
+            Ok((owner, fields)) => {
+                let uuid = ContactId(uuid);
+                Some((owner, Contact { uuid, fields }, old.hash))
+            }
+        }
+    }
+
+    fn owner_of(&self, old: &OldContact) -> Result<Owner, &'static str> {
+        let tenant = self.tenant(old.tenant.as_deref());
+        let tenant = tenant.ok_or("it has no tenant, or one that was refused")?;
+        match (&old.phonebook, &old.user) {
+            (Some(book), None) => {
+                let book = PhonebookId(book.clone());
+                let there = self.phonebooks.contains_key(&book);
+                let owner = there.then_some(Owner::Phonebook(tenant, book));
+                owner.ok_or("its phonebook was refused")
+            }
+            (None, Some(user)) => {
+                let user = UserId::new(user).ok_or("its user was refused")?;
+                Ok(Owner::User(tenant, user))
+            }
+            (Some(_), Some(_)) => Err("it is a user's and a phonebook's at once"),
+            (None, None) => Err("it is nobody's"),
+        }
+    }
+
+    /// Writes contacts of one list, all or nothing.
+    async fn write(&mut self, run: Option<Run>) -> Result<(), ImportError> {
+        let Some(run) = run else {
+            return Ok(());
+        };
+        let Some(store) = self.store else {
+            for _ in run.contacts {
+                self.taken(Table::Contacts, true);
+            }
+            return Ok(());
+        };
+        let (tenant, list) = list_of(store, &run.owner).await?;
+        let mut import = store.import_contacts(&tenant, &list).await?;
+        let outcomes = import.take(&run.contacts, &run.hashes).await?;
+        if outcomes.contains(&Imported::Created) {
+            import.commit().await?;
+        } else {
+            // Nothing has changed, so nobody is to be told.
+            drop(import);
+        }
+        let known = known_among(store, (&tenant, &list), &run.contacts, &outcomes).await?;
+        for (contact, outcome) in run.contacts.iter().zip(outcomes) {
+            let uuid = &contact.uuid.0;
+            match outcome {
+                Imported::Created => self.taken(Table::Contacts, true),
+                Imported::IdTaken if known.contains(uuid) => self.taken(Table::Contacts, false),
+                Imported::IdTaken => {
+                    let reason = "a contact elsewhere has its identifier";
+                    self.refused(Table::Contacts, uuid, reason);
+                }
+                Imported::Known(other) => {
+                    let reason = format!("its list has the same as {}", other.0);
+                    self.refused(Table::Contacts, uuid, reason);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn favorites(&mut self) -> Result<(), ImportError> {
+        let mut by_name: HashMap<(TenantId, Named), SourceId> = HashMap::new();
+        let mut sources: Vec<_> = self.sources.iter().collect();
+        // Sources over one phonebook share its name: it is always the same of them that stands for it.
+        sources.sort();
+        for (source, (tenant, named)) in sources {
+            let key = (tenant.clone(), named.clone());
+            by_name.entry(key).or_insert_with(|| source.clone());
+        }
+        loop {
+            let batch = self.old.next_favorites().await?;
+            if batch.is_empty() {
+                return Ok(());
+            }
+            for old in batch {
+                self.favorite(&by_name, old).await?;
+            }
+        }
+    }
+
+    /// Takes a favourite. One of another tenant's source becomes one of the source of the same name and backend in the user's own
+    /// tenant, which is what the user has chosen (O-1).
+    async fn favorite(
+        &mut self,
+        by_name: &HashMap<(TenantId, Named), SourceId>,
+        old: OldFavorite,
+    ) -> Result<(), ImportError> {
+        let row = format!("{} of user {}", old.contact, old.user);
+        let tenant = self.tenant(old.tenant.as_deref());
+        let Some((tenant, user)) = tenant.zip(UserId::new(&old.user)) else {
+            self.refused(Table::Favorites, &row, "its user was refused");
+            return Ok(());
+        };
+        if old.contact.chars().count() > LONGEST_CONTACT {
+            self.refused(
+                Table::Favorites,
+                &row,
+                "its contact's identifier is too long",
+            );
+            return Ok(());
+        }
+        let given = SourceId(old.source);
+        let Some((of, named)) = self.sources.get(&given) else {
+            self.refused(
+                Table::Favorites,
+                &row,
+                format!("source {given} was refused"),
+            );
+            return Ok(());
+        };
+        let mut source = Some(&given);
+        if of != tenant.id() {
+            source = by_name.get(&(tenant.id().clone(), named.clone()));
+        }
+        let Some(source) = source.cloned() else {
+            let reason = format!(
+                "source {given} is another tenant's, and its own has no {} source called {}",
+                named.0, named.1
+            );
+            self.refused(Table::Favorites, &row, reason);
+            return Ok(());
+        };
+        if source != given {
+            let how = format!("source {given} is another tenant's, now {source}");
+            self.report.repair(Table::Favorites, &row, how);
+        }
+        let added = match self.store {
+            None => Ok(()),
+            Some(store) => {
+                let added = store.add_favorite(&tenant, &user, &source, &old.contact);
+                added.await
+            }
+        };
+        match added {
+            Err(StoreError::Duplicate) => self.taken(Table::Favorites, false),
+            Err(error) => return Err(error.into()),
+            Ok(()) => self.taken(Table::Favorites, true),
+        }
+        Ok(())
+    }
+}
+
+/// The list of an owner who was taken.
+async fn list_of(store: &Store, owner: &Owner) -> Result<(Tenant, ListId), StoreError> {
+    Ok(match owner {
+        Owner::Phonebook(tenant, book) => (tenant.clone(), book.into()),
+        Owner::User(tenant, user) => {
+            let list = store.open_personal_list(tenant, user).await?;
+            (tenant.clone(), list)
+        }
+    })
+}
+
+/// Of the contacts whose identifiers are taken, those that the list has: by themselves.
+async fn known_among(
+    store: &Store,
+    (tenant, list): (&Tenant, &ListId),
+    contacts: &[Contact],
+    outcomes: &[Imported],
+) -> Result<HashSet<String>, StoreError> {
+    let taken = contacts.iter().zip(outcomes);
+    let taken = taken.filter(|(_, outcome)| **outcome == Imported::IdTaken);
+    let taken: Vec<String> = taken.map(|(contact, _)| contact.uuid.0.clone()).collect();
+    if taken.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let there = store.identified(tenant, list, &taken).await?.contacts;
+    Ok(there
+        .into_iter()
+        .map(|placed| placed.contact.uuid.0)
+        .collect())
+}
+
+/// The fields of a contact: of rows of one name the last counts, and the identifier, which is among them, does not.
+fn fields_of(rows: Vec<(String, Option<String>)>) -> Fields {
+    let mut fields: Fields = rows.into_iter().collect();
+    fields.shift_remove("id");
+    fields
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_rows_of_one_name_the_last_counts_and_the_identifier_does_not() {
+        let row = |name: &str, value: &str| (name.to_owned(), Some(value.to_owned()));
+        let rows = vec![
+            row("id", "c"),
+            row("b", "1"),
+            row("id", "c"),
+            row("a", "2"),
+            row("b", "3"),
+            ("n".to_owned(), None),
+        ];
+        let fields = fields_of(rows);
+        let expected = [row("b", "3"), row("a", "2"), ("n".to_owned(), None)];
+        assert_eq!(fields.into_iter().collect::<Vec<_>>(), expected);
+    }
+}

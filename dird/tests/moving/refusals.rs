@@ -1,0 +1,89 @@
+//! Databases that are not copied, and rows that the target has no room for.
+
+use e2e::postgres::Cluster;
+use sqlx::{Connection, Executor, PgConnection};
+
+use crate::seeds::{self, Seeds};
+use crate::site::{Engine, Home};
+
+const TWO: Seeds = Seeds {
+    tenants: 2,
+    contacts: 3,
+    own: 2,
+};
+
+/// What the command says when it fails.
+async fn refused(home: &Home, from: &str) -> String {
+    let output = home.import(from, &[]).output().await.unwrap();
+    assert!(!output.status.success());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_a_database_of_a_known_version_is_read() {
+    let home = Home::new(Engine::Sqlite).await;
+    let empty = tokio::task::spawn_blocking(|| Cluster::shared().database());
+    let empty = empty.await.unwrap().unwrap();
+    let said = refused(&home, &empty).await;
+    assert!(
+        said.contains("there is no wazo-dird in this database"),
+        "{said}"
+    );
+    let old = TWO.database().await;
+    let mut connection = PgConnection::connect(&old).await.unwrap();
+    let older = "UPDATE alembic_version_dird SET version_num = 'abc'";
+    connection.execute(older).await.unwrap();
+    let said = refused(&home, &old).await;
+    assert!(
+        said.contains("version abc") && said.contains("upgrade wazo-dird first"),
+        "{said}"
+    );
+    let away = "postgresql://dird:hunter2@127.0.0.1:1/asterisk";
+    let said = refused(&home, away).await;
+    assert!(
+        said.contains("the database of wazo-dird") && !said.contains("hunter2"),
+        "{said}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_here_already_is_not_changed_by_what_comes() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let (from, home) = (TWO.database().await, Home::new(engine).await);
+        let store = home.store().await;
+        let id = dird::identity::TenantId::new(&seeds::tenant(0)).unwrap();
+        let tenant = dird::identity::SystemAuthority::new("tests").tenant(id);
+        let staff = store
+            .create_phonebook(&tenant, "staff", None)
+            .await
+            .unwrap();
+        for number in 2..=101 {
+            let name = format!("book {number}");
+            store.create_phonebook(&tenant, &name, None).await.unwrap();
+        }
+        let report = home.imported(&from, &[]).await;
+        assert_eq!(crate::line(&report, "tenants"), [2, 1, 1, 0, 0]);
+        // One name is taken, and with it go its contacts and its source; one number is, and with it goes nothing.
+        let [read, new, known, repaired, refused] = crate::line(&report, "phonebooks")[..] else {
+            panic!("{report}");
+        };
+        assert_eq!((read, new, known, refused), (4, 3, 0, 1), "{report}");
+        assert!(repaired >= 1, "{report}");
+        assert!(
+            report.contains("has another phonebook called staff"),
+            "{report}"
+        );
+        assert!(
+            report.contains("its number 101 is taken, it has 10"),
+            "{report}"
+        );
+        let contacts = [22, 17, 0, 0, 5];
+        assert_eq!(crate::line(&report, "contacts"), contacts, "{report}");
+        assert!(report.contains("it no longer asks"), "{report}");
+        let kept = store.phonebook_named(&tenant, "staff").await.unwrap();
+        assert_eq!(kept, Some(staff));
+        let came = store.phonebook_named(&tenant, "\u{c9}quipe").await.unwrap();
+        let next = store.create_phonebook(&tenant, "next", None).await.unwrap();
+        assert!(next.id > came.unwrap().id && next.id > 101);
+    }
+}

@@ -4,14 +4,17 @@
 mod change;
 mod contacts;
 pub mod contract;
+mod directories;
 mod engine;
 mod hash;
+mod mapping;
 mod mirrors;
 pub mod model;
 mod page;
 mod postgres;
 mod services;
 mod sqlite;
+mod stamped;
 mod written;
 
 use std::sync::Arc;
@@ -23,7 +26,12 @@ pub use contacts::{
     Contacts, Contents, Followed, Import, Imported, People, PhonebookKey, Phonebooks, Placed,
     Reading, Standing,
 };
+pub use directories::{
+    Directories, Directory, EntryChange, EntryReading, EntryWriting, NewSeries, Population,
+    StoredEntry,
+};
 pub use hash::content_hash;
+pub use mapping::{DESTINATIONS, Mapped, Mapping};
 pub use mirrors::{MirrorContent, MirrorHead, MirrorKey, MirroredContact, Mirrors};
 use model::{
     Defaults, Display, DisplayColumn, DisplayId, Profile, ProfileId, ResolvedProfile, Source,
@@ -54,6 +62,9 @@ pub enum StoreError {
     /// The database cannot be reached; the same call may succeed later.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
+    /// Another writer was in the way; the same call may succeed at once.
+    #[error("another writer was in the way")]
+    Conflict,
     /// A defect: a row that cannot be read, a statement that the engine refuses.
     #[error("the database answered unexpectedly")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -175,6 +186,7 @@ pub trait Engine:
     + Contacts
     + People
     + Mirrors
+    + Directories
     + Tenancy
     + Changes
     + Pulse
@@ -190,6 +202,7 @@ impl<T> Engine for T where
         + Contacts
         + People
         + Mirrors
+        + Directories
         + Tenancy
         + Changes
         + Pulse

@@ -25,10 +25,19 @@ pub(super) struct Written {
 impl Written {
     /// The columns for `contact`.
     pub(super) fn new(contact: &Contact) -> Stored<Self> {
+        Self::made(contact, None)
+    }
+
+    /// The columns for the contact of the directory entry with this uuid: entries may be equal, so the uuid counts as content.
+    pub(super) fn of_entry(contact: &Contact, entry: &str) -> Stored<Self> {
+        Self::made(contact, Some(entry))
+    }
+
+    fn made(contact: &Contact, entry: Option<&str>) -> Stored<Self> {
         let fields = &contact.fields;
         let json = serde_json::to_string(fields);
         Ok(Self {
-            hash: hash(fields),
+            hash: hash(fields, entry),
             fields: json.map_err(|error| StoreError::Internal(Box::new(error)))?,
             folded: folded_text(fields),
             sort_name: sort_key(fields, "name"),
@@ -38,10 +47,14 @@ impl Written {
     }
 }
 
-fn hash(fields: &Fields) -> String {
+/// Name of no field, under which an entry counts as content of its contact.
+const ENTRY: &str = "\0entry";
+
+fn hash(fields: &Fields, entry: Option<&str>) -> String {
     let values: Vec<(&str, Value)> = fields
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_deref().into()))
+        .chain(entry.map(|entry| (ENTRY, entry.into())))
         .collect();
     content_hash(values.iter().map(|(name, value)| (*name, value)))
 }

@@ -23,6 +23,7 @@ macro_rules! on_both_engines {
 mod accounts;
 mod changes;
 mod contacts;
+mod directories;
 mod displays;
 mod followers;
 mod held_lists;

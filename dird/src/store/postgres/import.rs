@@ -67,6 +67,9 @@ impl Import for Batches {
             .map(Written::new)
             .collect::<Stored<Vec<_>>>()?;
         let new = self.insert(contacts, &written, &taken).await?;
+        let made = contacts.iter().map(|contact| &contact.uuid);
+        let made: Vec<_> = made.filter(|uuid| new.contains(&uuid.0)).collect();
+        self.write.note_new(&self.scope, &self.list, &made).await?;
         let known = if new.len() + taken.len() < contacts.len() {
             self.known(&written).await?
         } else {

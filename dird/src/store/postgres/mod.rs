@@ -5,7 +5,9 @@ mod accounts;
 mod address;
 mod contact;
 mod defaults;
+mod directory;
 mod display;
+mod entry;
 mod feed;
 mod import;
 mod link;
@@ -16,6 +18,7 @@ mod profile;
 mod reading;
 mod row;
 mod source;
+mod stamp;
 mod tenant;
 
 use std::ops::{Deref, DerefMut};
@@ -35,7 +38,7 @@ use crate::identity::TenantId;
 use link::{Link, State};
 
 /// Every schema change, in order. A released file is never edited.
-pub(super) const MIGRATIONS: [Step; 3] = [
+pub(super) const MIGRATIONS: [Step; 4] = [
     (
         1,
         "site",
@@ -50,6 +53,11 @@ pub(super) const MIGRATIONS: [Step; 3] = [
         3,
         "mirrors",
         include_str!("../../../migrations/postgres/0003_mirrors.sql"),
+    ),
+    (
+        4,
+        "intercom",
+        include_str!("../../../migrations/postgres/0004_intercom.sql"),
     ),
 ];
 
@@ -73,12 +81,14 @@ const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
 const PING: &str = "SELECT 1";
 
 /// Every statement of the engine.
-pub(super) const STATEMENTS: [&[&str]; 15] = [
+pub(super) const STATEMENTS: [&[&str]; 18] = [
     &[PING],
     accounts::STATEMENTS,
     contact::STATEMENTS,
     defaults::STATEMENTS,
+    directory::STATEMENTS,
     display::STATEMENTS,
+    entry::STATEMENTS,
     feed::STATEMENTS,
     import::STATEMENTS,
     link::STATEMENTS,
@@ -88,6 +98,7 @@ pub(super) const STATEMENTS: [&[&str]; 15] = [
     profile::STATEMENTS,
     reading::STATEMENTS,
     source::STATEMENTS,
+    stamp::STATEMENTS,
     tenant::STATEMENTS,
 ];
 

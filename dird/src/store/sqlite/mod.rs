@@ -4,7 +4,9 @@
 mod accounts;
 mod contact;
 mod defaults;
+mod directory;
 mod display;
+mod entry;
 mod feed;
 mod import;
 mod mirror;
@@ -14,9 +16,11 @@ mod profile;
 mod reading;
 mod row;
 mod source;
+mod stamp;
 mod tenant;
 
 use std::ops::{Deref, DerefMut};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -35,7 +39,7 @@ use super::{Changed, Changes, OpenError, Pulse, Stored};
 use crate::identity::TenantId;
 
 /// Every schema change, in order. A released file is never edited.
-pub(super) const MIGRATIONS: [Step; 3] = [
+pub(super) const MIGRATIONS: [Step; 4] = [
     (
         1,
         "site",
@@ -50,6 +54,11 @@ pub(super) const MIGRATIONS: [Step; 3] = [
         3,
         "mirrors",
         include_str!("../../../migrations/sqlite/0003_mirrors.sql"),
+    ),
+    (
+        4,
+        "intercom",
+        include_str!("../../../migrations/sqlite/0004_intercom.sql"),
     ),
 ];
 
@@ -67,12 +76,14 @@ const DATA_VERSION: &str = "PRAGMA data_version";
 const PING: &str = "SELECT 1";
 
 /// Every statement of the engine.
-pub(super) const STATEMENTS: [&[&str]; 14] = [
+pub(super) const STATEMENTS: [&[&str]; 17] = [
     &[DATA_VERSION, PING],
     accounts::STATEMENTS,
     contact::STATEMENTS,
     defaults::STATEMENTS,
+    directory::STATEMENTS,
     display::STATEMENTS,
+    entry::STATEMENTS,
     feed::STATEMENTS,
     import::STATEMENTS,
     mirror::STATEMENTS,
@@ -81,6 +92,7 @@ pub(super) const STATEMENTS: [&[&str]; 14] = [
     profile::STATEMENTS,
     reading::STATEMENTS,
     source::STATEMENTS,
+    stamp::STATEMENTS,
     tenant::STATEMENTS,
 ];
 
@@ -124,6 +136,8 @@ pub(super) struct Sqlite {
     writer: SqlitePool,
     readers: SqlitePool,
     feed: Feed,
+    /// The file.
+    path: PathBuf,
     _tasks: DropGuard,
 }
 
@@ -170,6 +184,7 @@ impl Sqlite {
             writer,
             readers,
             feed,
+            path: path.into(),
             _tasks: stop.drop_guard(),
         })
     }

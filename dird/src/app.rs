@@ -7,6 +7,7 @@ use crate::api::cors::Cors;
 use crate::api::enabled::Enabled;
 use crate::events::Events;
 use crate::identity::Authority;
+use crate::intercom::Intercom;
 use crate::lookup::Lookup;
 use crate::slow_lane::SlowLane;
 use crate::store::Store;
@@ -31,6 +32,8 @@ pub struct App {
     pub strict_conventions: bool,
     /// Whether the log leaves out what people search for.
     pub log_privacy: bool,
+    /// The directory functions of an intercom, if they are switched on.
+    pub intercom: Option<Arc<Intercom>>,
     /// Cross-origin rules.
     pub cors: Cors,
 }

@@ -12,6 +12,7 @@ pub mod events;
 pub mod graphql;
 pub mod identity;
 pub mod index;
+pub mod intercom;
 pub mod lookup;
 pub mod monitor;
 mod registry;

@@ -9,8 +9,8 @@ use super::directories::EntryChange;
 use super::model::{ContactId, random_id};
 use super::written::Written;
 
-/// Pieces in which entries are read.
-pub(super) const PIECE: i64 = 1_000;
+/// Entries that are read at once: one may be large.
+pub(super) const PIECE: i64 = 200;
 
 /// A contact that becomes an entry.
 #[derive(Debug)]

@@ -24,6 +24,7 @@ mod accounts;
 mod changes;
 mod contacts;
 mod directories;
+mod directory_entries;
 mod displays;
 mod followers;
 mod held_lists;

@@ -22,12 +22,15 @@ test: packages
 	$(CARGO) build --locked --workspace
 	$(CARGO) test --locked --workspace
 	@scripts/schemathesis $(TARGET)/debug
+	@scripts/py2n $(TARGET)/debug
 
 soak: packages
 	$(CARGO) build --locked --workspace
 	$(CARGO) test --locked --workspace -- --ignored
 	SOAK_ROUNDS=$(ROUNDS) $(CARGO) test --locked -p dird --test api contacts::model
+	SOAK_ROUNDS=$(ROUNDS) $(CARGO) test --locked -p dird --test intercom race
 	SOAK_ROUNDS=$(ROUNDS) $(CARGO) test --locked -p e2e --test it lose_nothing_when_killed
+	SOAK_ROUNDS=$(ROUNDS) $(CARGO) test --locked -p e2e --test it fill_a_door_station
 
 bench:
 	$(CARGO) build --locked --release -p dird -p phoned -p e2e --bins

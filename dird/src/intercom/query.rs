@@ -24,7 +24,7 @@ use super::reply::{Refusal, SUCCESS, envelope};
 use crate::store::{Directory, EntryReading};
 
 /// Longest answer that is made before it is sent, in bytes.
-const SHORT: usize = 1 << 20;
+const SHORT: usize = 4 << 20;
 /// Bytes sent at once of longer ones.
 const PIECE: usize = 256 * 1024;
 /// Longer answers on their way at once.

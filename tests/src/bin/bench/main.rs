@@ -5,6 +5,7 @@
 //! `docs/benchmarks.md`.
 
 mod allowlist;
+mod doors;
 mod imports;
 mod inventory;
 mod report;
@@ -49,7 +50,8 @@ async fn main() -> Result<()> {
         report.after_load(&world)?;
         world.stop().await?;
     }
-    print!("{report}{}", allowlist::table()?);
+    let doors = doors::table(duration).await?;
+    print!("{report}{doors}{}", allowlist::table()?);
     Ok(())
 }
 

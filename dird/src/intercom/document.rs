@@ -22,8 +22,8 @@ const DEEPEST: usize = 16;
 /// Longest body that is read between other requests, in bytes.
 const SHORT: usize = 64 * 1024;
 
-/// What a request says.
-#[derive(Debug, Default)]
+/// What a request says; it may hold what opens doors, so it cannot be printed.
+#[derive(Default)]
 pub(super) struct Document {
     /// The members of the document.
     pub(super) members: Map<String, Value>,

@@ -50,7 +50,7 @@ impl<'a> Keeping<'a> {
     /// The values of a live entry. With `secrets` those that open doors, too.
     pub(super) fn values(&self, entry: &StoredEntry, secrets: bool) -> Result<Values, KeptError> {
         let mut values = Values::read(&entry.data)?;
-        if let Some(sealed) = entry.secret.as_deref().filter(|_| secrets) {
+        if let Some(sealed) = entry.secret.as_ref().filter(|_| secrets) {
             let opened = self.seal.open(sealed, &self.bond(&entry.uuid))?;
             values.join(Values::read(opened.expose())?);
         }

@@ -7,6 +7,8 @@ use kit::secret::Secret;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use sha2::{Digest, Sha256};
 
+use crate::store::Sealed;
+
 /// First byte of what is not encrypted.
 const OPEN: u8 = 0;
 /// First byte of what is.
@@ -69,9 +71,9 @@ impl Seal {
     }
 
     /// `text` as it is stored for the entry called `entry`.
-    pub(super) fn close(&self, text: &Secret, entry: &str) -> Result<Vec<u8>, SealError> {
+    pub(super) fn close(&self, text: &Secret, entry: &str) -> Result<Sealed, SealError> {
         let Some(key) = &self.0 else {
-            return Ok([&[OPEN], text.expose().as_bytes()].concat());
+            return Ok(Sealed([&[OPEN], text.expose().as_bytes()].concat()));
         };
         let mut nonce = [0_u8; NONCE];
         getrandom::fill(&mut nonce).map_err(|_| SealError::NoRandomness)?;
@@ -79,12 +81,12 @@ impl Seal {
         let bound = Aad::from(entry.as_bytes());
         key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), bound, &mut sealed)
             .map_err(|_| SealError::Broken)?;
-        Ok([&[SEALED], nonce.as_slice(), &sealed].concat())
+        Ok(Sealed([&[SEALED], nonce.as_slice(), &sealed].concat()))
     }
 
     /// What was stored for the entry called `entry`.
-    pub(super) fn open(&self, stored: &[u8], entry: &str) -> Result<Secret, SealError> {
-        let text = match stored.split_first() {
+    pub(super) fn open(&self, stored: &Sealed, entry: &str) -> Result<Secret, SealError> {
+        let text = match stored.0.split_first() {
             Some((&OPEN, text)) => text.to_vec(),
             Some((&SEALED, rest)) => {
                 let key = self.0.as_ref().ok_or(SealError::NoKey)?;
@@ -117,7 +119,7 @@ mod tests {
     fn only_the_same_key_and_entry_open_what_was_closed() {
         let (one, other) = (seal(&"a".repeat(32)), seal(&"b".repeat(40)));
         let closed = one.close(&Secret::new("pin 2580"), "e").unwrap();
-        assert!(!closed.windows(4).any(|part| part == b"2580"));
+        assert!(!closed.0.windows(4).any(|part| part == b"2580"));
         assert_ne!(closed, one.close(&Secret::new("pin 2580"), "e").unwrap());
         assert_eq!(one.open(&closed, "e").unwrap().expose(), "pin 2580");
         assert!(one.open(&closed, "f").is_err());
@@ -125,9 +127,9 @@ mod tests {
         let none = Seal(None);
         assert!(matches!(none.open(&closed, "e"), Err(SealError::NoKey)));
         let mut altered = closed;
-        *altered.last_mut().unwrap() ^= 1;
+        *altered.0.last_mut().unwrap() ^= 1;
         assert!(one.open(&altered, "e").is_err());
-        assert!(one.open(&[], "e").is_err());
+        assert!(one.open(&Sealed(Vec::new()), "e").is_err());
     }
 
     #[test]

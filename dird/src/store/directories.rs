@@ -1,6 +1,8 @@
 //! Phonebooks that are published as directories of an intercom, and their entries (intercom-directory.md §7). Every writer of
 //! a phonebook counts here what it changes, under the lock that it takes anyway; what an entry means is not known here.
 
+use std::fmt;
+
 use async_trait::async_trait;
 
 use super::Stored;
@@ -42,6 +44,16 @@ pub struct NewSeries {
     pub at_least: i64,
 }
 
+/// Values that open doors, maybe encrypted; not to be printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sealed(pub Vec<u8>);
+
+impl fmt::Debug for Sealed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(kit::secret::HIDDEN)
+    }
+}
+
 /// An entry, or what stays of a deleted one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredEntry {
@@ -60,7 +72,7 @@ pub struct StoredEntry {
     /// Further values as JSON.
     pub data: String,
     /// Values that open doors.
-    pub secret: Option<Vec<u8>>,
+    pub secret: Option<Sealed>,
 }
 
 /// How many entries there are of each kind.

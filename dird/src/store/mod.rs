@@ -27,7 +27,7 @@ pub use contacts::{
     Reading, Standing,
 };
 pub use directories::{
-    Directories, Directory, EntryChange, EntryReading, EntryWriting, NewSeries, Population,
+    Directories, Directory, EntryChange, EntryReading, EntryWriting, NewSeries, Population, Sealed,
     StoredEntry,
 };
 pub use hash::content_hash;

@@ -213,3 +213,50 @@ async fn the_fingerprint_of_postgres_tells_databases_apart() {
     }
     assert_ne!(prints[0], prints[1]);
 }
+
+#[tokio::test]
+async fn a_copy_of_a_postgres_database_begins_a_series() {
+    use sqlx::{Connection, SqlSafeStr};
+
+    let door = Plan::postgres().await.open().await;
+    door.create(json!({"name": "kept"})).await;
+    let (series, timestamp) = door.standing().await;
+    let (mut plan, store, tenant, phonebook) = door.close().await;
+    drop(store);
+    let (server, parameters) = plan.uri.split_once('?').unwrap();
+    let (server, name) = server.rsplit_once('/').unwrap();
+    let copy = format!("{server}/{name}copy?{parameters}");
+    let administrator = format!("{server}/postgres");
+    let mut connection = sqlx::PgConnection::connect(&administrator).await.unwrap();
+    let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1";
+    // A connection of dird's may take a moment to be gone.
+    loop {
+        sqlx::query(others)
+            .bind(name)
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        let statement = format!("CREATE DATABASE {name}copy TEMPLATE {name}");
+        let copied = sqlx::query(sqlx::AssertSqlSafe(statement).into_sql_str());
+        if copied.execute(&mut connection).await.is_ok() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    plan.uri = copy;
+    let store = crate::world::open(&plan.uri).await;
+    let door = plan.start(store, tenant, phonebook).await;
+    let (now, counter) = door.standing().await;
+    assert_ne!(now, series);
+    assert_eq!(counter, timestamp + 1);
+    let told = asked_with(&door, &series, timestamp).await;
+    assert_eq!(told["invalid"], counter);
+    assert_eq!(told["users"], json!([]));
+    let names: Vec<Value> = door
+        .after(0)
+        .await
+        .into_iter()
+        .map(|one| one["name"].clone())
+        .collect();
+    assert_eq!(names, ["kept"]);
+}

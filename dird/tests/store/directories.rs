@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use dird::identity::{SystemAuthority, Tenant};
 use dird::store::model::{Contact, ContactId, ListId, PhonebookId, random_id};
-use dird::store::{Directory, EntryChange, Mapping, NewSeries, Placed, StoreError, StoredEntry};
+use dird::store::{
+    Directory, EntryChange, Mapping, NewSeries, Placed, Sealed, StoreError, StoredEntry,
+};
 
 use crate::world::{World, book, contact};
 
@@ -130,7 +132,7 @@ pub(crate) fn entry(uuid: &str, name: &str, timestamp: i64) -> EntryChange {
             deleted: false,
             owner: "O".into(),
             data: "{\"a\":1}".into(),
-            secret: Some(vec![0, 255, 7]),
+            secret: Some(Sealed(vec![0, 255, 7])),
         },
         before: None,
     }

@@ -1,7 +1,7 @@
 //! Entries of directories, written and read with their contacts.
 
-use dird::store::model::{ContactId, random_id};
-use dird::store::{EntryChange, Mapping, NewSeries, Population};
+use dird::store::model::{ContactId, PhonebookId, random_id};
+use dird::store::{EntryChange, Mapping, NewSeries, Population, StoreError};
 
 use crate::directories::{Published, begun, entry, tombstone};
 use crate::world::{World, book, contact};
@@ -214,4 +214,40 @@ async fn writers_of_one_directory_take_turns(world: World) {
         .map(|(at, ..)| *at)
         .collect();
     assert_eq!(stamps, (1..=20).collect::<Vec<_>>());
+}
+
+/// Two directories want the same two contacts in different order: one of them has to give in, and may try again.
+#[tokio::test]
+async fn a_writer_in_the_way_of_another_is_told_to_try_again() {
+    let one = Published::new(World::postgres().await).await;
+    let uri = one.world.uri.clone();
+    let (scope, list) = book(&one.world).await;
+    let phonebook = PhonebookId(list.0.clone());
+    let mapping = Mapping::default();
+    let published = one
+        .world
+        .store
+        .publish(&scope, &phonebook, &begun("5"), (&mapping, false))
+        .await;
+    published.unwrap();
+    let other = dird::store::open(&uri).await.unwrap();
+    let mut first = one
+        .world
+        .store
+        .write_entries(&one.scope, &one.phonebook)
+        .await
+        .unwrap();
+    let mut second = other.write_entries(&scope, &phonebook).await.unwrap();
+    let [x, y] = [random_id(), random_id()];
+    first.write(vec![entry(&x, "x", 1)], 1).await.unwrap();
+    second.write(vec![entry(&y, "y", 1)], 1).await.unwrap();
+    let (first, second) = tokio::join!(
+        first.write(vec![entry(&y, "y", 2)], 2),
+        second.write(vec![entry(&x, "x", 2)], 2)
+    );
+    let outcomes = [first, second];
+    let conflicts = outcomes
+        .iter()
+        .filter(|one| matches!(one, Err(StoreError::Conflict)));
+    assert!(conflicts.count() >= 1, "{outcomes:?}");
 }

@@ -1,13 +1,22 @@
 //! The values of an entry, as they are kept: only what differs from the default. Groups have their other members left out, an
 //! array is there whole or not at all (intercom-directory.md §4.3). That is also how an answer without chosen fields looks.
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 
 use super::field::{ACCESS, FIELDS, Field, Shape};
 
 /// Values that differ from the template.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(in crate::intercom) struct Values(pub(super) Map<String, Value>);
+
+/// Names of fields only: their values may open doors.
+impl fmt::Debug for Values {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 impl Values {
     /// Reads what was kept.

@@ -13,7 +13,7 @@ use super::stamp::{HEADER, header};
 use super::{Postgres, Write, is_duplicate, row};
 use crate::identity::Tenant;
 use crate::store::directories::{
-    Directory, EntryChange, EntryReading, EntryWriting, Population, StoredEntry,
+    Directory, EntryChange, EntryReading, EntryWriting, Population, Sealed, StoredEntry,
 };
 use crate::store::model::{Contact, ContactId, ListId, PhonebookId};
 use crate::store::stamped::{ContactWork, PIECE, new_contacts};
@@ -179,7 +179,7 @@ fn read(found: &PgRow) -> Stored<StoredEntry> {
         deleted: found.try_get("deleted")?,
         owner: found.try_get("owner")?,
         data: found.try_get("data")?,
-        secret: found.try_get("secret")?,
+        secret: found.try_get::<Option<_>, _>("secret")?.map(Sealed),
     })
 }
 
@@ -269,7 +269,10 @@ impl Writing {
             .bind(column(changes, |change| change.entry.deleted))
             .bind(column(changes, |change| change.entry.owner.as_str()))
             .bind(column(changes, |change| change.entry.data.as_str()))
-            .bind(column(changes, |change| change.entry.secret.as_deref()));
+            .bind(column(changes, |change| {
+                let sealed = change.entry.secret.as_ref();
+                sealed.map(|sealed| sealed.0.as_slice())
+            }));
         let put = put.execute(&mut *self.write).await;
         put.map_err(in_the_way)?;
         Ok(())

@@ -14,7 +14,7 @@ use super::stamp::{HEADER, header};
 use super::{Sqlite, Write, is_duplicate, row};
 use crate::identity::Tenant;
 use crate::store::directories::{
-    Directory, EntryChange, EntryReading, EntryWriting, Population, StoredEntry,
+    Directory, EntryChange, EntryReading, EntryWriting, Population, Sealed, StoredEntry,
 };
 use crate::store::model::{Contact, ContactId, ListId, PhonebookId};
 use crate::store::stamped::{ContactWork, PIECE, new_contacts};
@@ -180,7 +180,7 @@ fn read(found: &SqliteRow) -> Stored<StoredEntry> {
         deleted: found.try_get("deleted")?,
         owner: found.try_get("owner")?,
         data: found.try_get("data")?,
-        secret: found.try_get("secret")?,
+        secret: found.try_get::<Option<_>, _>("secret")?.map(Sealed),
     })
 }
 
@@ -316,7 +316,7 @@ fn in_the_way(error: sqlx::Error) -> StoreError {
 }
 
 fn columns(entry: &StoredEntry) -> serde_json::Value {
-    let secret = entry.secret.as_deref().map(hexadecimal);
+    let secret = entry.secret.as_ref().map(|sealed| hexadecimal(&sealed.0));
     let contact = entry.contact.as_ref().map(|contact| &contact.uuid.0);
     json!([
         entry.uuid,

@@ -1,7 +1,7 @@
 # make run      the demo site on this machine, until Ctrl-C      (ONCE=1: one search, then stop)
 # make test     formatting, lints and every test
 # make soak     the tests that take long: long files, many rounds (ROUNDS=40 of writing, and of killing dird)
-# make bench    requests per second beside a bare server         (SECONDS=3 per figure; ONLY=phones, engine, ldap or allowlist)
+# make bench    requests per second beside a bare server         (SECONDS=3 per figure; ONLY=phones, engine, ldap, doors or allowlist)
 
 CARGO   ?= cargo
 TARGET  := $(or $(CARGO_TARGET_DIR),target)
@@ -23,12 +23,15 @@ test: packages
 	$(CARGO) build --locked --workspace
 	$(CARGO) test --locked --workspace
 	@scripts/schemathesis $(TARGET)/debug
+	@scripts/py2n $(TARGET)/debug
 
 soak: packages
 	$(CARGO) build --locked --workspace
 	$(CARGO) test --locked --workspace -- --ignored
 	SOAK_ROUNDS=$(ROUNDS) $(CARGO) test --locked -p dird --test api contacts::model
+	SOAK_ROUNDS=$(ROUNDS) $(CARGO) test --locked -p dird --test intercom race
 	SOAK_ROUNDS=$(ROUNDS) $(CARGO) test --locked -p e2e --test it lose_nothing_when_killed
+	SOAK_ROUNDS=$(ROUNDS) $(CARGO) test --locked -p e2e --test it fill_a_door_station
 
 bench: packages
 	$(CARGO) build --locked --release -p dird -p phoned -p e2e --bins

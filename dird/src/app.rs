@@ -8,6 +8,7 @@ use crate::api::enabled::Enabled;
 use crate::events::Events;
 use crate::followers::Followers;
 use crate::identity::Authority;
+use crate::intercom::Intercom;
 use crate::lookup::Lookup;
 use crate::slow_lane::SlowLane;
 use crate::store::Store;
@@ -34,6 +35,8 @@ pub struct App {
     pub strict_conventions: bool,
     /// Whether the log leaves out what people search for.
     pub log_privacy: bool,
+    /// The directory functions of an intercom, if they are switched on.
+    pub intercom: Option<Arc<Intercom>>,
     /// Cross-origin rules.
     pub cors: Cors,
 }

@@ -1,5 +1,6 @@
 //! The configuration (dird-platform.md §2): `config/dird.yml` is its manual and its defaults, this is its shape.
 
+mod intercom;
 mod platform;
 
 use std::net::IpAddr;
@@ -16,6 +17,10 @@ use crate::api::cors::Cors;
 use crate::api::enabled::Enabled;
 use crate::identity::TenantId;
 
+pub use intercom::{
+    Account, AccountSecret, DigestAlgorithm, Intercom, IntercomAuth, IntercomLimits, Privilege,
+    Shown, Transport,
+};
 pub use platform::{Bus, Consul, Log, Metrics, ServiceDiscovery};
 
 /// Longest time that a revoked token may go on being accepted, in seconds.
@@ -56,6 +61,8 @@ pub struct Config {
     pub lookup: LookupSettings,
     /// Contacts in memory.
     pub index: IndexSettings,
+    /// The directory functions of an intercom.
+    pub intercom: Intercom,
     /// Kept and shown, without effect on this version.
     pub confd: Value,
     /// Kept and shown, without effect on this version.
@@ -234,6 +241,7 @@ fn check(loaded: &Loaded<Config>) -> Result<(), ConfigError> {
         }
     }
     check_auth(loaded)?;
+    intercom::check(loaded)?;
     platform::check(loaded)?;
     if config.rest_api.max_threads == 0 {
         return Err(loaded.fault(

@@ -134,6 +134,7 @@ impl From<StoreError> for ApiError {
                 tracing::error!(cause, "the database is unavailable");
                 Self::StoreUnavailable
             }
+            StoreError::Conflict => Self::StoreUnavailable,
             other => Self::Internal(Box::new(other)),
         }
     }
@@ -144,6 +145,7 @@ impl From<&StoreError> for ApiError {
     fn from(error: &StoreError) -> Self {
         match error {
             StoreError::Unavailable(cause) => StoreError::Unavailable(cause.clone()).into(),
+            StoreError::Conflict => Self::StoreUnavailable,
             other => Self::Internal(other.to_string().into()),
         }
     }

@@ -14,6 +14,7 @@ pub mod graphql;
 pub mod identity;
 pub mod import_wazo;
 pub mod index;
+pub mod intercom;
 pub mod lookup;
 pub mod monitor;
 mod registry;

@@ -21,6 +21,7 @@ use crate::app::App;
 use crate::backends::Outside;
 use crate::identity::{Authority, Refusal};
 use crate::index::Lists;
+use crate::intercom::cursors_ahead;
 use crate::lookup::Watched;
 use crate::store::Store;
 
@@ -190,6 +191,11 @@ impl Monitored {
             "Time of that answer.",
             took,
         );
+        let (name, help) = (
+            "intercom_cursor_ahead_total",
+            "Queries of clients that were ahead of their directory.",
+        );
+        counter(text, name, help, cursors_ahead());
         self.render_bus(text);
         sources::render(&self.sources.health(), &self.outside, text);
     }

@@ -23,6 +23,7 @@ use crate::app::App;
 use crate::backends::{SourceKind, kinds};
 use crate::error::Family::{Legacy, New};
 use crate::graphql;
+use crate::intercom;
 use crate::monitor::{self, Matched};
 
 /// Prefix of every path.
@@ -315,14 +316,27 @@ pub fn router(app: Arc<App>) -> Router {
         };
         router = router.route(&format!("{VERSION}{path}"), any(answer));
     }
+    if let Some(intercom) = &app.intercom {
+        router = router.merge(intercom::router(intercom));
+    }
+    finished(router, &app).with_state(app)
+}
+
+/// The router of the intercom's own listener.
+pub fn intercom_router(app: Arc<App>) -> Router {
+    let routes = app.intercom.as_ref().map(intercom::router);
+    finished(routes.unwrap_or_default(), &app).with_state(app)
+}
+
+/// What every listener for clients does with every request.
+fn finished(router: Router<Arc<App>>, app: &Arc<App>) -> Router<Arc<App>> {
     router
         .fallback(async || unknown_path())
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), add_cors))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), add_cors))
         .layer(middleware::from_fn_with_state(
             app.log_privacy,
             monitor::observe,
         ))
-        .with_state(app)
 }
 
 async fn add_cors(State(app): State<Arc<App>>, request: Request<Body>, next: Next) -> Response {

@@ -2,6 +2,7 @@
 //! (dird-platform.md §13).
 
 mod authority;
+mod intercom;
 mod platform;
 
 use std::convert::Infallible;
@@ -28,6 +29,7 @@ use crate::followers::Followers;
 use crate::identity::Authority;
 use crate::identity::builtin::{self, AccountsError};
 use crate::index::{Lists, People};
+use crate::intercom::KeyError;
 use crate::lookup::{Lookup, limit};
 use crate::monitor::{self, Monitored};
 use crate::slow_lane::SlowLane;
@@ -58,6 +60,9 @@ pub enum StartError {
     /// No client of Consul can be made of the configuration.
     #[error("consul: {0}")]
     Consul(ClientError),
+    /// The directory functions of an intercom cannot be offered.
+    #[error("intercom.{0}")]
+    Intercom(#[from] KeyError),
     /// The system user cannot be taken.
     #[error("user: {0}")]
     User(#[from] PrivilegeError),
@@ -71,6 +76,8 @@ pub struct Running {
     pub monitor: Option<SocketAddr>,
     /// Address of the built-in authority, if it is the one in use.
     pub auth: Option<SocketAddr>,
+    /// Address of the intercom's own listener, if there is one.
+    pub intercom: Option<SocketAddr>,
     stop: CancellationToken,
     tasks: JoinSet<()>,
     membership: Option<Membership>,
@@ -89,6 +96,21 @@ impl Running {
             membership.leave().await;
         }
     }
+
+    /// Opens the built-in authority and serves it.
+    async fn serve_builtin(
+        &mut self,
+        bound: Bound,
+        config: &Config,
+        store: &Store,
+    ) -> Result<Arc<dyn Authority>, AccountsError> {
+        let builtin = authority::builtin(&config.auth, store, &mut self.tasks, &self.stop).await?;
+        tracing::info!("auth listening on http://{}", bound.local_addr());
+        let router = builtin::http::router(Arc::clone(&builtin));
+        let serving = serve_router(bound, None, router, limits(config), self.stop.clone());
+        self.tasks.spawn(serving);
+        Ok(builtin)
+    }
 }
 
 /// Starts serving; cancelling `stop` ends it.
@@ -98,34 +120,31 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<Running, StartError> {
     let tls = certificate(config)?;
+    let own = intercom::bind(config)?;
     let (rest, auth, operators) = bind(config)?;
-    for name in config.strangers() {
-        tracing::warn!(name, "dird has no such part; the setting does nothing");
-    }
+    warn_of_strangers(config);
     let store = store::open(config.db_uri.expose()).await?;
     let mut running = Running {
         rest: rest.local_addr(),
         monitor: operators.as_ref().map(Bound::local_addr),
         auth: auth.as_ref().map(Bound::local_addr),
+        intercom: own.as_ref().map(|(bound, _)| bound.local_addr()),
         stop: stop.clone(),
         tasks: JoinSet::new(),
         membership: None,
     };
     let limits = limits(config);
-    let authority: Arc<dyn Authority> = if let Some(bound) = auth {
-        let builtin = authority::builtin(&config.auth, &store, &mut running.tasks, &stop).await?;
-        tracing::info!("auth listening on http://{}", bound.local_addr());
-        let router = builtin::http::router(Arc::clone(&builtin));
-        let serving = serve_router(bound, None, router, limits.clone(), stop.clone());
-        running.tasks.spawn(serving);
-        builtin
-    } else {
-        authority::wazo(&config.auth, &mut running.tasks, &stop)?
+    let authority = match auth {
+        Some(bound) => running.serve_builtin(bound, config, &store).await?,
+        None => authority::wazo(&config.auth, &mut running.tasks, &stop)?,
     };
     let around = surroundings(config, &store, &stop);
     let (lists, outside) = (Arc::clone(&around.lists), around.outside.clone());
     let membership = Membership::join(config, &store, &authority, &stop);
+    let parts = (&store, &authority, lists.slow_lane());
+    let intercom = intercom::open(config, parts, &mut running.tasks, &stop).await?;
     let mut app = app(config, &store, authority, around, shown);
+    app.intercom = intercom;
     app.events = membership.events.clone();
     app.followers = Followers::new(stop.clone());
     running.membership = Some(membership);
@@ -143,7 +162,12 @@ pub async fn run(
     )?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     tracing::info!("listening on {scheme}://{}", running.rest);
-    let router = crate::router::router(Arc::new(app));
+    let app = Arc::new(app);
+    if let Some(own) = own {
+        let serving = intercom::serve(own, Arc::clone(&app), limits.clone(), stop.clone());
+        running.tasks.spawn(serving);
+    }
+    let router = crate::router::router(app);
     let serving = serve_router(rest, tls, router, limits, stop.clone());
     running.tasks.spawn(serving);
     running.tasks.spawn(async move {
@@ -151,6 +175,13 @@ pub async fn run(
         lists.until_stopped().await;
     });
     Ok(running)
+}
+
+/// Parts that dird does not have are told, not refused.
+fn warn_of_strangers(config: &Config) {
+    for name in config.strangers() {
+        tracing::warn!(name, "dird has no such part; the setting does nothing");
+    }
 }
 
 /// What sources need from the rest of dird.
@@ -227,6 +258,7 @@ fn app(
         events: Events::default(),
         followers: Followers::new(CancellationToken::new()),
         config: shown,
+        intercom: None,
         cors: config.rest_api.cors.clone(),
     }
 }

@@ -8,6 +8,7 @@
 
 pub mod binaries;
 pub mod broker;
+pub mod companion;
 pub mod daemon;
 pub mod load;
 pub mod phone;

@@ -25,6 +25,8 @@ const TRIES: usize = 5;
 pub struct Demo {
     /// (tenant, user) UUIDs in the order printed.
     pub people: Vec<(String, String)>,
+    /// An entry of the directory of door stations, if there is one.
+    pub entry: Option<String>,
 }
 
 impl Demo {
@@ -43,6 +45,8 @@ impl Demo {
             };
             if first.starts_with("tenant") {
                 tenant = Some(uuid.to_owned());
+            } else if first == "entry" {
+                demo.entry = Some(uuid.to_owned());
             } else if first.starts_with("user") {
                 let tenant = tenant.clone().context("a user before any tenant")?;
                 demo.people.push((tenant, uuid.to_owned()));
@@ -148,6 +152,7 @@ impl Plan {
         self.write()?;
         let count = self.contacts.map(|count| count.to_string());
         let mut arguments = vec!["-c", "dird.yml", "demo", "--key-file", "phoned-key.yml"];
+        arguments.extend(["--accounts-file", "dird.d/intercom.yml"]);
         if let Some(count) = &count {
             arguments.extend(["--contacts", count]);
         }

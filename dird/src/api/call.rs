@@ -119,7 +119,8 @@ fn too_slow() -> ApiError {
     ApiError::Plain(StatusCode::REQUEST_TIMEOUT, message)
 }
 
-fn is_too_long(error: &axum::Error) -> bool {
+/// True if a body was longer than what was asked for.
+pub(crate) fn is_too_long(error: &axum::Error) -> bool {
     let mut cause: Option<&dyn std::error::Error> = Some(error);
     while let Some(error) = cause {
         if error.is::<http_body_util::LengthLimitError>() {

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use serde_json::{Map, json};
 
-use super::{key, people, user::USER_ACL};
+use super::{intercom, key, people, user::USER_ACL};
 use crate::config::Config;
 use crate::identity::builtin::{Accounts, TenantRecord, UserRecord, secret};
 use crate::identity::{SystemAuthority, Tenant, TenantId, UserId};
@@ -15,13 +15,16 @@ use crate::store::model::{
     Contact, ContactId, DisplayColumn, Fields, Profile, ProfileId, ProfileService, Source,
     SourceId, random_id,
 };
-use crate::store::{Store, StoreError};
+use crate::store::{Mapping, Store, StoreError};
 
 /// Contacts written in one transaction.
 const BATCH: usize = 10_000;
 
 /// Service identifier of phoned's key.
 const PHONED: &str = "phoned";
+
+/// Name and password of the account of door stations.
+const DOOR: &str = "door";
 
 /// What phoned asks for: the tenant of a user, lookups for users, and to be told what changes.
 const PHONED_ACL: [&str; 4] = [
@@ -39,6 +42,9 @@ pub(super) struct Demo {
     /// Where phoned's key file is written.
     #[arg(long, default_value = "var/phoned-key.yml")]
     key_file: PathBuf,
+    /// Where the account of door stations is written, if intercom.enabled is set; dird must read it as an extra file.
+    #[arg(long, default_value = "var/dird.d/intercom.yml")]
+    accounts_file: PathBuf,
     /// Fill the first company's phonebook with this many generated people instead of phonebook.csv.
     #[arg(long)]
     contacts: Option<usize>,
@@ -83,6 +89,9 @@ impl Demo {
             let tenant = accounts(store.as_ref(), company, &master).await?;
             let generated = self.contacts.filter(|_| index == 0);
             self.directory(store, company, &tenant, generated).await?;
+            if index == 0 && config.intercom.enabled {
+                self.publish(store, company, &tenant).await?;
+            }
             println!("tenant   {}   {}", company.tenant, company.name);
             println!(
                 "user     {}   {} (password: {})",
@@ -151,6 +160,33 @@ impl Demo {
                 .collect(),
         };
         Ok(store.create_profile(tenant, &profile).await?)
+    }
+
+    /// The company's phonebook as the directory of its door stations, and an account for them.
+    async fn publish(
+        &self,
+        store: &Store,
+        company: &Company,
+        tenant: &Tenant,
+    ) -> anyhow::Result<()> {
+        let found = store.phonebook_named(tenant, company.phonebook).await?;
+        let phonebook = found.context("the demo's phonebook is gone")?.uuid;
+        let published = (&Mapping::default(), true);
+        intercom::publish(store, tenant, &phonebook, published).await?;
+        let password = kit::secret::Secret::new(DOOR);
+        let account = intercom::account(DOOR, &password, (&phonebook.0, "control"))?;
+        let file = json!({"intercom": {"accounts": [account]}});
+        if let Some(folder) = self.accounts_file.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let named = || self.accounts_file.display().to_string();
+        std::fs::write(&self.accounts_file, format!("{file:#}\n")).with_context(named)?;
+        println!("door     {phonebook}   {DOOR} (password: {DOOR})");
+        let mut reading = store.read_entries(tenant, &phonebook, 0).await?;
+        if let Some(entry) = reading.next().await?.first() {
+            println!("entry    {}", entry.spelling);
+        }
+        Ok(())
     }
 
     async fn phonebook_source(

@@ -5,6 +5,7 @@ mod demo;
 mod echo;
 mod explain;
 mod import_wazo;
+mod intercom;
 mod key;
 mod people;
 mod serve;
@@ -68,6 +69,9 @@ enum Command {
     /// Write a phonebook to a file.
     #[command(subcommand)]
     Export(transfer::Export),
+    /// Publish phonebooks as directories of an intercom.
+    #[command(subcommand)]
+    Intercom(intercom::Intercom),
     /// Manage the keys by which programs get tokens.
     #[command(subcommand)]
     Key(key::Key),
@@ -144,6 +148,7 @@ impl Command {
                 Self::Explain(explain) => explain.execute(config, &store).await,
                 Self::Import(import) => import.execute(config, &store).await,
                 Self::Export(export) => export.execute(&store).await,
+                Self::Intercom(intercom) => intercom.execute(&store).await,
                 Self::Key(key) => key.execute(config, &store).await,
                 Self::Source(source) => source.execute(config, &store).await,
                 Self::Tenant(tenant) => tenant.execute(config, &store).await,

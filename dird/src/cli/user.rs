@@ -148,7 +148,7 @@ async fn known(accounts: &dyn Accounts, login: &str) -> anyhow::Result<UserRecor
 }
 
 /// One line of standard input: as it comes, or typed twice unseen.
-fn read_password(from_stdin: bool) -> anyhow::Result<Secret> {
+pub(super) fn read_password(from_stdin: bool) -> anyhow::Result<Secret> {
     if from_stdin {
         return read_line();
     }

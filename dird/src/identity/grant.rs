@@ -114,7 +114,7 @@ pub struct SystemAuthority {
 
 impl SystemAuthority {
     /// The authority of the part of dird called `name`.
-    pub fn new(name: &'static str) -> Self {
+    pub const fn new(name: &'static str) -> Self {
         Self { name }
     }
 

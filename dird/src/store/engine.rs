@@ -38,6 +38,8 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         if is_passing(&error) {
             Self::Unavailable(error.to_string())
+        } else if is_conflict(&error) {
+            Self::Conflict
         } else {
             Self::Internal(Box::new(error))
         }
@@ -71,6 +73,13 @@ fn is_passing(error: &sqlx::Error) -> bool {
         }
         _ => false,
     }
+}
+
+/// True if two transactions stood in each other's way, and this one had to give in.
+fn is_conflict(error: &sqlx::Error) -> bool {
+    let error = error.as_database_error();
+    let error = error.and_then(|error| error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>());
+    error.is_some_and(|error| matches!(error.code(), "40001" | "40P01"))
 }
 
 /// `SQLite`'s codes for a file that another program has locked. The low byte names the kind, what is above it the occasion.

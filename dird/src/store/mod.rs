@@ -5,15 +5,18 @@ mod arrivals;
 mod change;
 mod contacts;
 pub mod contract;
+mod directories;
 mod engine;
 mod hash;
 mod journal;
+mod mapping;
 mod mirrors;
 pub mod model;
 mod page;
 mod postgres;
 mod services;
 mod sqlite;
+mod stamped;
 pub mod wazo_schema;
 mod written;
 
@@ -27,8 +30,13 @@ pub use contacts::{
     Contacts, Contents, Followed, Import, Imported, People, PhonebookKey, Phonebooks, Placed,
     Reading, Standing,
 };
+pub use directories::{
+    Directories, Directory, EntryChange, EntryReading, EntryWriting, NewSeries, Population, Sealed,
+    StoredEntry,
+};
 pub use hash::content_hash;
 pub use journal::{Journal, Noted};
+pub use mapping::{DESTINATIONS, Mapped, Mapping};
 pub use mirrors::{MirrorContent, MirrorHead, MirrorKey, MirroredContact, Mirrors};
 use model::{
     Defaults, Display, DisplayColumn, DisplayId, Profile, ProfileId, ResolvedProfile, Source,
@@ -59,6 +67,9 @@ pub enum StoreError {
     /// The database cannot be reached; the same call may succeed later.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
+    /// Another writer was in the way; the same call may succeed at once.
+    #[error("another writer was in the way")]
+    Conflict,
     /// A defect: a row that cannot be read, a statement that the engine refuses.
     #[error("the database answered unexpectedly")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -180,6 +191,7 @@ pub trait Engine:
     + Contacts
     + People
     + Mirrors
+    + Directories
     + Tenancy
     + Arrivals
     + Changes
@@ -196,6 +208,7 @@ impl<T> Engine for T where
         + Contacts
         + People
         + Mirrors
+        + Directories
         + Tenancy
         + Arrivals
         + Changes

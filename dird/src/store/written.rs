@@ -25,7 +25,12 @@ pub(super) struct Written {
 impl Written {
     /// The columns for `contact`.
     pub(super) fn new(contact: &Contact) -> Stored<Self> {
-        Self::hashed(contact, hash(&contact.fields))
+        Self::hashed(contact, hash(&contact.fields, None))
+    }
+
+    /// The columns for the contact of the directory entry with this uuid: entries may be equal, so the uuid counts as content.
+    pub(super) fn of_entry(contact: &Contact, entry: &str) -> Stored<Self> {
+        Self::hashed(contact, hash(&contact.fields, Some(entry)))
     }
 
     /// The columns for `contact`, whose hash is known.
@@ -43,10 +48,14 @@ impl Written {
     }
 }
 
-fn hash(fields: &Fields) -> String {
+/// Name of no field, under which an entry counts as content of its contact.
+const ENTRY: &str = "\0entry";
+
+fn hash(fields: &Fields, entry: Option<&str>) -> String {
     let values: Vec<(&str, Value)> = fields
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_deref().into()))
+        .chain(entry.map(|entry| (ENTRY, entry.into())))
         .collect();
     content_hash(values.iter().map(|(name, value)| (*name, value)))
 }

@@ -7,6 +7,7 @@ mod builtin_http;
 mod builtin_site;
 mod command_line;
 mod fake_auth;
+mod intercom_commands;
 mod own_token;
 mod serving;
 mod transfer;

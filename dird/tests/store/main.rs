@@ -23,6 +23,8 @@ macro_rules! on_both_engines {
 mod accounts;
 mod changes;
 mod contacts;
+mod directories;
+mod directory_entries;
 mod displays;
 mod followers;
 mod held_lists;

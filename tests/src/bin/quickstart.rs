@@ -195,7 +195,14 @@ async fn show(demo: &Demo, addresses: &Addresses) -> Result<()> {
         encode("an")
     );
     let yealink = phone_url(addresses.phones, "yealink/directories/lookup/default", user);
-    println!("  curl '{yealink}&term={}'\n", encode("Müller"));
+    println!("  curl '{yealink}&term={}'", encode("Müller"));
+    if let Some(entry) = &demo.entry {
+        let document =
+            format!(r#"{{"fields":["name","callPos[0].peer"],"users":[{{"uuid":"{entry}"}}]}}"#);
+        let url = format!("http://{}/api/dir/get", addresses.rest);
+        println!("  curl --digest -u door:door {url} -d '{document}'");
+    }
+    println!();
     std::io::stdout().flush()?;
     Ok(())
 }

@@ -6,9 +6,9 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
-use e2e::site::{PATIENCE, Plan};
+use e2e::companion::run_beside;
+use e2e::site::Plan;
 use tokio::process::Command;
-use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode> {
@@ -25,28 +25,6 @@ async fn main() -> Result<ExitCode> {
             .replace("{token}", key.output.trim())
     };
     let mut command = Command::new(command);
-    let mut command = command.args(words.map(fill)).kill_on_drop(true).spawn()?;
-    let status = tokio::select! {
-        ended = command.wait() => Some(ended?),
-        asked = asked_to_stop() => { asked?; None }
-    };
-    let last_words = dird.output();
-    let stopped = dird.stop(PATIENCE).await?;
-    ensure!(
-        stopped.success(),
-        "dird ended with {stopped}:\n{last_words}"
-    );
-    let code = status.and_then(|status| status.code());
-    let code = code.and_then(|code| u8::try_from(code).ok());
-    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
-}
-
-/// Waits for Ctrl-C or SIGTERM; dird must not outlive this program.
-async fn asked_to_stop() -> Result<()> {
-    let mut terminated = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
-        _ = terminated.recv() => {}
-    }
-    Ok(())
+    command.args(words.map(fill));
+    run_beside(dird, command).await
 }

@@ -53,8 +53,13 @@ pub(super) async fn remember_removal(
         .bind(sequence)
         .bind(&id.0);
     remembered.execute(&mut **write).await?;
+    forget_beyond(write, scope, list).await
+}
+
+/// Forgets removals beyond the bound.
+pub(super) async fn forget_beyond(write: &mut Write, scope: &Tenant, list: &ListId) -> Stored<()> {
     let oldest: Option<i64> = sqlx::query_scalar(OLDEST_KEPT)
-        .bind(tenant)
+        .bind(scope.id().as_str())
         .bind(&list.0)
         .bind(REMOVALS_KEPT)
         .fetch_optional(&mut **write)

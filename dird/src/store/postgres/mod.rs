@@ -6,7 +6,9 @@ pub(super) mod address;
 mod arrival;
 mod contact;
 mod defaults;
+mod directory;
 mod display;
+mod entry;
 mod feed;
 mod import;
 mod link;
@@ -18,6 +20,7 @@ mod profile;
 mod reading;
 mod row;
 mod source;
+mod stamp;
 mod tenant;
 
 use std::ops::{Deref, DerefMut};
@@ -37,7 +40,7 @@ use super::{Change, Changed, Changes, Journal, OpenError, Pulse, StoreError, Sto
 use link::{Link, State};
 
 /// Every schema change, in order. A released file is never edited.
-pub(super) const MIGRATIONS: [Step; 3] = [
+pub(super) const MIGRATIONS: [Step; 4] = [
     (
         1,
         "site",
@@ -52,6 +55,11 @@ pub(super) const MIGRATIONS: [Step; 3] = [
         3,
         "mirrors",
         include_str!("../../../migrations/postgres/0003_mirrors.sql"),
+    ),
+    (
+        4,
+        "intercom",
+        include_str!("../../../migrations/postgres/0004_intercom.sql"),
     ),
 ];
 
@@ -72,13 +80,15 @@ const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
 const PING: &str = "SELECT 1";
 
 /// Every statement of the engine.
-pub(super) const STATEMENTS: [&[&str]; 17] = [
+pub(super) const STATEMENTS: [&[&str]; 20] = [
     &[PING],
     accounts::STATEMENTS,
     arrival::STATEMENTS,
     contact::STATEMENTS,
     defaults::STATEMENTS,
+    directory::STATEMENTS,
     display::STATEMENTS,
+    entry::STATEMENTS,
     feed::STATEMENTS,
     import::STATEMENTS,
     link::STATEMENTS,
@@ -89,6 +99,7 @@ pub(super) const STATEMENTS: [&[&str]; 17] = [
     profile::STATEMENTS,
     reading::STATEMENTS,
     source::STATEMENTS,
+    stamp::STATEMENTS,
     tenant::STATEMENTS,
 ];
 

@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::{Sqlite, Write, feed, is_duplicate, row};
 use crate::identity::Tenant;
@@ -108,6 +108,7 @@ impl Contacts for Sqlite {
         let mut write = self.write().await?;
         let sequence = write.lock_list(scope, list, 1).await?;
         put(&mut write, INSERT, (scope, list), contact, sequence).await?;
+        write.note_new(scope, list, &[&contact.uuid]).await?;
         write.commit().await
     }
 
@@ -117,20 +118,16 @@ impl Contacts for Sqlite {
         list: &ListId,
         id: &ContactId,
     ) -> Stored<Option<Contact>> {
-        let found = sqlx::query(BY_ID)
-            .bind(scope.id().as_str())
-            .bind(&list.0)
-            .bind(&id.0)
-            .fetch_optional(&self.readers)
-            .await?;
-        found.as_ref().map(read).transpose()
+        find(&mut *self.readers.acquire().await?, scope, list, id).await
     }
 
     async fn update_contact(&self, scope: &Tenant, list: &ListId, contact: &Contact) -> Stored<()> {
         let mut write = self.write().await?;
         let sequence = write.lock_list(scope, list, 1).await?;
+        let before = find(&mut write, scope, list, &contact.uuid).await?;
         let updated = put(&mut write, UPDATE, (scope, list), contact, sequence).await?;
         StoreError::unless_found(updated, "contact", &contact.uuid.0)?;
+        write.note_edit(scope, list, (before, contact)).await?;
         write.commit().await
     }
 
@@ -145,6 +142,7 @@ impl Contacts for Sqlite {
             .await?;
         StoreError::unless_found(deleted.rows_affected(), "contact", &id.0)?;
         feed::remember_removal(&mut write, scope, list, id, sequence).await?;
+        write.note_removal(scope, list, id).await?;
         write.commit().await
     }
 
@@ -154,6 +152,7 @@ impl Contacts for Sqlite {
         let cleared = sqlx::query(CLEAR).bind(scope.id().as_str()).bind(&list.0);
         cleared.execute(&mut *write).await?;
         feed::forget_removals(&mut write, scope, list, sequence).await?;
+        write.note_clearing(scope, list).await?;
         write.commit().await
     }
 
@@ -228,6 +227,21 @@ impl Contacts for Sqlite {
     async fn follow(&self, scope: &Tenant, list: &ListId, sequence: i64) -> Stored<Followed> {
         self.read_changes(scope, list, sequence).await
     }
+}
+
+async fn find(
+    connection: &mut SqliteConnection,
+    scope: &Tenant,
+    list: &ListId,
+    id: &ContactId,
+) -> Stored<Option<Contact>> {
+    let found = sqlx::query(BY_ID)
+        .bind(scope.id().as_str())
+        .bind(&list.0)
+        .bind(&id.0)
+        .fetch_optional(connection)
+        .await?;
+    found.as_ref().map(read).transpose()
 }
 
 /// Runs `statement`, which writes one contact; how many rows it wrote.

@@ -78,6 +78,9 @@ impl Batches {
         let ids: Vec<&str> = contacts.iter().map(|contact| &*contact.uuid.0).collect();
         let taken = self.taken(&ids).await?;
         let new = self.insert(contacts, &written, &taken).await?;
+        let made = contacts.iter().map(|contact| &contact.uuid);
+        let made: Vec<_> = made.filter(|uuid| new.contains(&uuid.0)).collect();
+        self.write.note_new(&self.scope, &self.list, &made).await?;
         let known = if new.len() + taken.len() < contacts.len() {
             self.known(&written).await?
         } else {

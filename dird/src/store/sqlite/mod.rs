@@ -5,7 +5,9 @@ mod accounts;
 mod arrival;
 mod contact;
 mod defaults;
+mod directory;
 mod display;
+mod entry;
 mod feed;
 mod import;
 mod mirror;
@@ -15,9 +17,11 @@ mod profile;
 mod reading;
 mod row;
 mod source;
+mod stamp;
 mod tenant;
 
 use std::ops::{Deref, DerefMut};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,7 +40,7 @@ use super::engine::{is_duplicate, migrator};
 use super::{Change, Changed, Changes, Journal, OpenError, Pulse, StoreError, Stored};
 
 /// Every schema change, in order. A released file is never edited.
-pub(super) const MIGRATIONS: [Step; 3] = [
+pub(super) const MIGRATIONS: [Step; 4] = [
     (
         1,
         "site",
@@ -51,6 +55,11 @@ pub(super) const MIGRATIONS: [Step; 3] = [
         3,
         "mirrors",
         include_str!("../../../migrations/sqlite/0003_mirrors.sql"),
+    ),
+    (
+        4,
+        "intercom",
+        include_str!("../../../migrations/sqlite/0004_intercom.sql"),
     ),
 ];
 
@@ -68,13 +77,15 @@ const DATA_VERSION: &str = "PRAGMA data_version";
 const PING: &str = "SELECT 1";
 
 /// Every statement of the engine.
-pub(super) const STATEMENTS: [&[&str]; 15] = [
+pub(super) const STATEMENTS: [&[&str]; 18] = [
     &[DATA_VERSION, PING],
     accounts::STATEMENTS,
     arrival::STATEMENTS,
     contact::STATEMENTS,
     defaults::STATEMENTS,
+    directory::STATEMENTS,
     display::STATEMENTS,
+    entry::STATEMENTS,
     feed::STATEMENTS,
     import::STATEMENTS,
     mirror::STATEMENTS,
@@ -83,6 +94,7 @@ pub(super) const STATEMENTS: [&[&str]; 15] = [
     profile::STATEMENTS,
     reading::STATEMENTS,
     source::STATEMENTS,
+    stamp::STATEMENTS,
     tenant::STATEMENTS,
 ];
 
@@ -140,6 +152,8 @@ pub(super) struct Sqlite {
     writer: SqlitePool,
     readers: SqlitePool,
     feed: Feed,
+    /// The file.
+    path: PathBuf,
     _tasks: DropGuard,
 }
 
@@ -186,6 +200,7 @@ impl Sqlite {
             writer,
             readers,
             feed,
+            path: path.into(),
             _tasks: stop.drop_guard(),
         })
     }

@@ -1,0 +1,115 @@
+//! Bounds (intercom-directory.md §6).
+
+use reqwest::Method;
+use reqwest::header::RETRY_AFTER;
+use serde_json::{Value, json};
+
+use crate::world::{Door, Plan, error_of, read};
+
+const UUID: &str = "A1B2C3D4-0000-4000-8000-00000000000A";
+
+async fn with(limits: Value) -> Door {
+    Plan::sqlite().with(json!({"limits": limits})).open().await
+}
+
+#[tokio::test]
+async fn a_long_body_is_refused_by_its_length_and_without_it() {
+    let door = with(json!({"body_bytes": 1000})).await;
+    let body = format!("{{\"users\":[]{}}}", " ".repeat(2000));
+    let (status, text) = door.told("get", &body).await;
+    let refused = r#"{"success":false,"error":{"code":13,"description":"parameter data too big"}}"#;
+    assert_eq!((status, text.as_str()), (413, refused));
+    let pieces = futures_util::stream::iter([Ok::<_, std::io::Error>(body.clone().into_bytes())]);
+    let request = door.request(Method::POST, "/api/dir/get");
+    let request = request.body(reqwest::Body::wrap_stream(pieces));
+    let (status, answer) = read(request.send().await.unwrap()).await;
+    assert_eq!((status, error_of(&answer).0), (413, 13));
+}
+
+#[tokio::test]
+async fn calls_have_so_many_entries_and_fields() {
+    let door = with(json!({"entries_per_call": 2, "fields_per_call": 2, "path_length": 5})).await;
+    let users = json!([{}, {}, {}]);
+    for function in ["create", "update", "delete", "get"] {
+        let (status, text) = door
+            .told(function, &json!({"users": users}).to_string())
+            .await;
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((status, error_of(&answer)), (413, (13, "users".into())));
+    }
+    for fields in [json!(["a", "b", "c"]), json!(["abcdef"])] {
+        for function in ["get", "query"] {
+            let told = door.error(function, json!({ "fields": fields })).await;
+            assert_eq!(told, (12, "fields".to_owned()));
+        }
+    }
+    let most = json!({"fields": ["name", "\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}"]});
+    assert!(door.result("query", most).await["users"].is_array());
+}
+
+#[tokio::test]
+async fn an_entry_and_a_directory_have_so_much_room() {
+    let door = with(json!({"entry_bytes": 400, "entries": 2})).await;
+    let large =
+        json!({"name": "x".repeat(100), "owner": "y".repeat(250), "deputy": "z".repeat(90)});
+    let refused = door.result("create", json!({"users": [large]})).await;
+    let expected = json!([{"code": "EDIR_FIELD_VALUE_ERROR", "field": "owner"}]);
+    assert_eq!(refused["users"][0]["errors"], expected);
+    let three = json!({"users": [{"uuid": UUID}, {"name": 1.5}, {}, {}]});
+    let answered = door.result("create", three).await;
+    assert_eq!(answered["users"][2]["timestamp"], 2);
+    assert_eq!(
+        answered["users"][3]["errors"],
+        json!([{"code": "EDIR_DIRECTORY_FULL"}])
+    );
+    let again = json!({"force": 1, "users": [{"uuid": UUID}]});
+    assert_eq!(
+        door.result("create", again).await["users"][0]["timestamp"],
+        3
+    );
+    door.result("delete", json!({"users": [{"uuid": UUID}]}))
+        .await;
+    assert_eq!(door.create(json!({})).await, 5, "there is room again");
+}
+
+#[tokio::test]
+async fn who_asks_too_often_is_sent_away_for_a_while() {
+    let door = with(json!({"requests": 1, "burst": 3})).await;
+    let mut rejected = 0;
+    for _ in 0..6 {
+        let request = door.request(Method::GET, "/api/dir/template");
+        let answer = request.send().await.unwrap();
+        if answer.status() == 429 {
+            assert_eq!(answer.headers()[RETRY_AFTER], "1");
+            assert_eq!(error_of(&read(answer).await.1).0, 18);
+            rejected += 1;
+        }
+    }
+    // The clock may give one back meanwhile, or a few on a slow machine.
+    assert!((1..=3).contains(&rejected), "{rejected}");
+}
+
+#[tokio::test]
+async fn a_long_answer_comes_whole() {
+    let door = Plan::sqlite().open().await;
+    let mut sent = 0;
+    for _ in 0..3 {
+        let users: Vec<Value> = (0..3000)
+            .map(|number| json!({"name": format!("n{number}"), "deputy": "x".repeat(250), "buttons": "y".repeat(250)}))
+            .collect();
+        sent += users.len();
+        door.result("create", json!({"users": users})).await;
+    }
+    let (_, text) = door.told("query", "{}").await;
+    assert!(text.len() > 9 << 19, "{}", text.len());
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    let users = answer["result"]["users"].as_array().unwrap();
+    let stamps: Vec<i64> = users
+        .iter()
+        .map(|one| one["timestamp"].as_i64().unwrap())
+        .collect();
+    assert_eq!(
+        stamps,
+        (1..=i64::try_from(sent).unwrap()).collect::<Vec<_>>()
+    );
+}

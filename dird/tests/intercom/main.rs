@@ -1,0 +1,34 @@
+//! The directory functions of an intercom as their clients meet them: a running dird over real sockets, on each engine.
+
+#![allow(clippy::unwrap_used)]
+
+/// Makes tests of functions that take a [`world::Door`]: one on each engine.
+macro_rules! on_both_engines {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(crate::world::Plan::sqlite().open().await).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(crate::world::Plan::postgres().await.open().await).await;
+            })+
+        }
+    };
+}
+
+mod access;
+mod conformance;
+mod contacts;
+mod examples;
+mod limits;
+mod login;
+mod race;
+mod secrets;
+mod series;
+mod tenants;
+mod transport;
+mod world;

@@ -1,0 +1,245 @@
+//! Nothing is lost to who follows a directory (intercom-directory.md §7.2, §7.5): writers through this API, REST and imports
+//! at once, and a reader that asks for what has changed.
+//!
+//! `SOAK_ROUNDS` sets how many sites are written; one of each engine by default.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::world::{Door, Plan, read};
+
+/// What each writer does.
+const CHANGES: usize = 30;
+
+/// Rows of an imported file.
+const ROWS: usize = 15;
+
+fn rounds() -> u64 {
+    let asked = std::env::var("SOAK_ROUNDS").ok();
+    asked.and_then(|rounds| rounds.parse().ok()).unwrap_or(1)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_follower_of_sqlite_ends_with_what_is_there() {
+    for round in 1..=rounds() {
+        race(Plan::sqlite().open().await, round).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_follower_of_postgres_ends_with_what_is_there() {
+    for round in 1..=rounds() {
+        race(Plan::postgres().await.open().await, round).await;
+    }
+}
+
+async fn race(door: Door, round: u64) {
+    let token = door.token(door.tenant.id(), &["dird.#"]).await;
+    let race = Arc::new(Race {
+        door,
+        token,
+        done: AtomicBool::new(false),
+    });
+    let reader = tokio::spawn(follow(Arc::clone(&race)));
+    let mut writers = Vec::new();
+    for number in 0..4 {
+        let race = Arc::clone(&race);
+        let random = Random(round * 1000 + number + 1);
+        writers.push(tokio::spawn(async move {
+            match number {
+                0 | 1 => race.through_functions(random, number).await,
+                2 => race.through_rest(random).await,
+                _ => race.through_imports().await,
+            }
+        }));
+    }
+    let (mut stamps, mut changes) = (BTreeSet::new(), 0);
+    for writer in writers {
+        let written = writer.await.unwrap();
+        changes += written.changes;
+        for stamp in written.stamps {
+            assert!(stamps.insert(stamp), "{stamp} was given twice");
+        }
+    }
+    race.done.store(true, Ordering::SeqCst);
+    let copy = reader.await.unwrap();
+    let all = race.door.after(0).await;
+    let live = all.iter().filter(|one| one["deleted"] != true);
+    let expected: BTreeMap<String, Value> = live.map(|one| (key(one), one.clone())).collect();
+    assert_eq!(copy, expected, "round {round}");
+    // Every change has a number of its own, and no number was left out.
+    let (_, counter) = race.door.standing().await;
+    assert_eq!(counter, i64::try_from(changes).unwrap());
+    let list = race.door.list();
+    let contents = race.door.store.contents(&race.door.tenant, &list).await;
+    assert_eq!(contents.unwrap().contacts.len(), expected.len());
+}
+
+fn key(entry: &Value) -> String {
+    entry["uuid"].as_str().unwrap().to_lowercase()
+}
+
+/// The same numbers for the same seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, below: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % below as u64).unwrap()
+    }
+}
+
+/// What a writer did.
+#[derive(Default)]
+struct Written {
+    /// Timestamps that it was told.
+    stamps: Vec<i64>,
+    /// Changes of entries.
+    changes: usize,
+}
+
+struct Race {
+    door: Door,
+    token: String,
+    done: AtomicBool,
+}
+
+/// Follows as the contract says, until a last query after everybody is done.
+async fn follow(race: Arc<Race>) -> BTreeMap<String, Value> {
+    let (mut copy, mut cursor, mut series) = (BTreeMap::new(), 0, Value::Null);
+    loop {
+        let last = race.done.load(Ordering::SeqCst);
+        let body = json!({"series": series, "iterator": {"timestamp": cursor}});
+        let answer = race.door.result("query", body).await;
+        assert!(answer.get("invalid").is_none(), "the series did not change");
+        series = answer["series"].clone();
+        let counter = answer["timestamp"].as_i64().unwrap();
+        let mut before = cursor;
+        for entry in answer["users"].as_array().unwrap() {
+            let timestamp = entry["timestamp"].as_i64().unwrap();
+            assert!(
+                before < timestamp && timestamp <= counter,
+                "{before} {entry} {counter}"
+            );
+            before = timestamp;
+            if entry["deleted"] == true {
+                copy.remove(&key(entry));
+            } else {
+                copy.insert(key(entry), entry.clone());
+            }
+        }
+        cursor = counter;
+        if last {
+            return copy;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+impl Race {
+    async fn through_functions(&self, mut random: Random, writer: u64) -> Written {
+        let (mut written, mut known) = (Written::default(), Vec::new());
+        let owner = format!("w{writer}");
+        for round in 0..CHANGES {
+            let name = format!("w{writer} {round}");
+            let choice = if known.is_empty() { 0 } else { random.below(5) };
+            let place = random.below(known.len().max(1));
+            let (function, body) = match choice {
+                0 | 1 => {
+                    let user = json!({"name": name, "owner": owner});
+                    ("create", json!({"users": [user, user, {"nope": 1}]}))
+                }
+                2 => (
+                    "update",
+                    json!({"users": [{"uuid": known[place], "email": format!("a@{round}")}]}),
+                ),
+                3 => (
+                    "create",
+                    json!({"force": 1, "users": [{"uuid": known[place], "name": name, "owner": owner}]}),
+                ),
+                _ => (
+                    "delete",
+                    json!({"users": [{"uuid": known.swap_remove(place)}]}),
+                ),
+            };
+            let result = self.door.result(function, body).await;
+            for one in result["users"].as_array().unwrap() {
+                let Some(timestamp) = one["timestamp"].as_i64() else {
+                    continue;
+                };
+                written.stamps.push(timestamp);
+                if function == "create" && choice < 2 {
+                    known.push(one["uuid"].clone());
+                }
+            }
+            if round == CHANGES / 2 {
+                let deleted = self.door.result("delete", json!({"owner": owner})).await;
+                let deleted = deleted["users"].as_array().unwrap();
+                assert_eq!(deleted.len(), known.len());
+                written
+                    .stamps
+                    .extend(deleted.iter().map(|one| one["timestamp"].as_i64().unwrap()));
+                known.clear();
+            }
+        }
+        written.changes = written.stamps.len();
+        written
+    }
+
+    async fn send(&self, method: Method, path: &str, body: String) -> (u16, Value) {
+        let path = format!("/0.1/phonebooks/{}/contacts{path}", self.door.phonebook.0);
+        let request = self
+            .door
+            .request(method, &path)
+            .header("X-Auth-Token", &self.token);
+        let request = request.header("Content-Type", "text/csv").body(body);
+        read(request.send().await.unwrap()).await
+    }
+
+    async fn through_rest(&self, mut random: Random) -> Written {
+        let (mut written, mut known) = (Written::default(), Vec::new());
+        for round in 0..CHANGES {
+            let choice = if known.is_empty() { 0 } else { random.below(4) };
+            let place = random.below(known.len().max(1));
+            let body = json!({"name": format!("r{round}"), "number": "1"}).to_string();
+            let (status, answer) = match choice {
+                0 | 1 => self.send(Method::POST, "", body).await,
+                2 => {
+                    self.send(Method::PUT, &format!("/{}", known[place]), body)
+                        .await
+                }
+                _ => {
+                    let gone: String = known.swap_remove(place);
+                    self.send(Method::DELETE, &format!("/{gone}"), String::new())
+                        .await
+                }
+            };
+            assert!(status < 300, "{status} {answer}");
+            if choice < 2 {
+                known.push(answer["id"].as_str().unwrap().to_owned());
+            }
+            written.changes += 1;
+        }
+        written
+    }
+
+    async fn through_imports(&self) -> Written {
+        let mut written = Written::default();
+        for round in 0..CHANGES / 5 {
+            let mut sheet = "name,number\n".to_owned();
+            for row in 0..ROWS {
+                sheet.extend([format!("i{round} {row}").as_str(), ",1\n"]);
+            }
+            let (status, answer) = self.send(Method::POST, "/import", sheet).await;
+            assert!(status < 300, "{status} {answer}");
+            written.changes += ROWS;
+        }
+        written
+    }
+}

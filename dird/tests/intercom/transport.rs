@@ -1,0 +1,236 @@
+//! How documents come, what paths and methods there are, and which connections are taken (intercom-directory.md §1, §3).
+
+use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
+use serde_json::{Value, json};
+
+use crate::world::{Door, Plan, certificate, error_of, method_of, read};
+
+on_both_engines!(documents_come_in_three_ways);
+
+const FUNCTIONS: [&str; 5] = ["create", "update", "delete", "get", "query"];
+
+/// A document that each function takes, and refuses if it is read.
+fn wrong_for(function: &str) -> (Value, &'static str) {
+    match function {
+        "query" => (json!({"iterator": 1}), "iterator"),
+        _ => (json!({"users": 1}), "users"),
+    }
+}
+
+async fn ask(door: &Door, function: &str, kind: &str, body: impl Into<Vec<u8>>) -> (u16, Value) {
+    let request = door.request(method_of(function), &format!("/api/dir/{function}"));
+    let request = request.header(CONTENT_TYPE, kind).body(body.into());
+    read(request.send().await.unwrap()).await
+}
+
+fn part(name: &str, document: &str) -> String {
+    format!(
+        "--b1\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"x\"\r\nContent-Type: text/plain\r\n\r\n{document}\r\n"
+    )
+}
+
+async fn documents_come_in_three_ways(door: Door) {
+    let form = "multipart/form-data; boundary=b1";
+    for function in FUNCTIONS {
+        let (document, parameter) = wrong_for(function);
+        let expected = (12, parameter.to_owned());
+        for kind in [
+            "application/json",
+            "application/json; charset=utf-8",
+            "text/plain",
+            "",
+        ] {
+            let body = format!(" \r\n{document}");
+            let (_, answer) = ask(&door, function, kind, body).await;
+            assert_eq!(error_of(&answer), expected, "{function} {kind}");
+        }
+        for name in ["blob-json", "blob-dir_new"] {
+            let body = format!("{}--b1--\r\n", part(name, &document.to_string()));
+            let (_, answer) = ask(&door, function, form, body).await;
+            assert_eq!(error_of(&answer), expected, "{function} {name}");
+        }
+        let both = format!(
+            "{}{}--b1--\r\n",
+            part("blob-json", "{}"),
+            part("blob-dir_new", &document.to_string())
+        );
+        let (_, answer) = ask(&door, function, form, both).await;
+        assert_eq!(
+            error_of(&answer),
+            expected,
+            "{function}: the last one counts"
+        );
+    }
+    malformed(&door).await;
+    let multipart = format!(
+        "{}{}--b1--\r\n",
+        part("force", "1"),
+        part("blob-dir_new", r#"{"users":[{}]}"#)
+    );
+    let (_, answer) = ask(&door, "create", form, multipart).await;
+    assert_eq!(answer["result"]["users"][0]["timestamp"], 1);
+    let kind = "application/x-www-form-urlencoded";
+    let (_, answer) = ask(&door, "create", kind, "force=x").await;
+    assert_eq!(error_of(&answer), (12, "force".into()));
+}
+
+async fn malformed(door: &Door) {
+    let deep = format!("{{\"a\":{}{}}}", "[".repeat(16), "]".repeat(16));
+    for function in FUNCTIONS {
+        let parameter = match function {
+            "get" | "query" => "blob-json",
+            _ => "blob-dir_new",
+        };
+        let expected = (12, parameter.to_owned());
+        for body in [&b"[]"[..], b"{", b"{\"a\":\"\xff\"}", b"x", deep.as_bytes()] {
+            let (status, answer) = ask(door, function, "application/json", body).await;
+            assert_eq!(
+                (status, error_of(&answer)),
+                (200, expected.clone()),
+                "{function}"
+            );
+        }
+        let form = "multipart/form-data; boundary=b1";
+        let broken = part("blob-json", "{}");
+        let (_, answer) = ask(door, function, form, broken).await;
+        assert_eq!(error_of(&answer), expected);
+        let (_, empty) = ask(door, function, "application/json", "  ").await;
+        let missing = matches!(function, "update" | "delete");
+        assert_eq!(empty["success"], !missing, "{function}");
+    }
+}
+
+#[tokio::test]
+async fn paths_and_methods_are_checked_before_anything_else() {
+    let plan = Plan::sqlite().with(json!({"transport": "tls", "auth": "digest"}));
+    let door = plan.open().await;
+    for (method, path, code) in [
+        (Method::GET, "/api/dir/get", 3),
+        (Method::PUT, "/api/dir/query", 3),
+        (Method::POST, "/api/dir/create", 3),
+        (Method::DELETE, "/api/dir/delete", 3),
+        (Method::PATCH, "/api/dir/update", 3),
+        (Method::PUT, "/api/system/info", 3),
+        (Method::POST, "/api/dir/get/", 2),
+        (Method::POST, "/api/dir/Get", 2),
+        (Method::PUT, "/api/dir/validate", 2),
+        (Method::GET, "/api/dir", 2),
+        (Method::GET, "/api/", 2),
+        (Method::GET, "/api/x/y", 2),
+        (Method::GET, "/api/log/caps", 1),
+        (Method::DELETE, "/api/io/caps", 1),
+        (Method::GET, "/api/switch/caps", 1),
+        (Method::GET, "/api/camera/snapshot", 1),
+        (Method::GET, "/api/display/x", 1),
+        (Method::POST, "/api/dir/get", 7),
+        (Method::GET, "/api/system/status", 7),
+    ] {
+        let (status, answer) = read(door.request(method.clone(), path).send().await.unwrap()).await;
+        assert_eq!(
+            (status, error_of(&answer).0),
+            (200, code),
+            "{method} {path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn switched_off_the_paths_are_unknown() {
+    let door = Plan::sqlite().with(json!({"enabled": false})).open().await;
+    for path in ["/api/dir/template", "/api/system/info", "/api/"] {
+        let (status, answer) = read(door.request(Method::GET, path).send().await.unwrap()).await;
+        assert_eq!((status, answer.get("success")), (404, None), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn encrypted_connections_are_told_from_others() {
+    let changes = json!({"transport": "tls", "trusted_proxies": ["127.0.0.1"]});
+    let mut changes = changes;
+    crate::world::merge(&mut changes, certificate());
+    let door = Plan::sqlite().with(changes).open().await;
+    let path = "/api/dir/template";
+    let own = format!("https://{}{path}", door.tls.unwrap());
+    let (_, answer) = read(door.client.get(own).send().await.unwrap()).await;
+    assert_eq!(answer["success"], true);
+    let rest = format!("https://{}/0.1/status", door.tls.unwrap());
+    let (status, _) = read(door.client.get(rest).send().await.unwrap()).await;
+    assert_eq!(status, 404, "the listener has nothing else");
+    for (said, code) in [("https", None), ("http", Some(7))] {
+        let request = door
+            .request(Method::GET, path)
+            .header("X-Forwarded-Proto", said);
+        let (_, answer) = read(request.send().await.unwrap()).await;
+        assert_eq!(answer["error"]["code"].as_u64(), code, "{said}");
+    }
+    let door = Plan::sqlite()
+        .with(json!({"transport": "tls"}))
+        .open()
+        .await;
+    let request = door
+        .request(Method::GET, path)
+        .header("X-Forwarded-Proto", "https");
+    let (_, answer) = read(request.send().await.unwrap()).await;
+    assert_eq!(error_of(&answer).0, 7, "nobody trusts this proxy");
+}
+
+#[tokio::test]
+async fn clients_that_probe_find_a_device() {
+    let door = Plan::sqlite().open().await;
+    for method in [Method::GET, Method::POST] {
+        let request = door.request(method.clone(), "/api/system/info");
+        let (_, info) = read(request.send().await.unwrap()).await;
+        let digits = door.phonebook.0.replace('-', "");
+        let expected = json!({
+            "variant": "dird", "serialNumber": digits[..10], "macAddr": "00-00-00-00-00-00", "hwVersion": "0",
+            "swVersion": env!("CARGO_PKG_VERSION"), "buildType": "release", "deviceName": "doors",
+        });
+        assert_eq!(info, json!({"success": true, "result": expected}));
+        let request = door.request(method, "/api/system/status");
+        let (_, status) = read(request.send().await.unwrap()).await;
+        let result = &status["result"];
+        let now = kit::clock::unix_now();
+        assert!(
+            (now - result["systemTime"].as_i64().unwrap()).abs() < 60,
+            "{result}"
+        );
+        assert!(result["upTime"].as_u64().unwrap() < 600, "{result}");
+    }
+}
+
+#[tokio::test]
+async fn mutated_documents_are_answered_with_an_envelope() {
+    let door = Plan::sqlite().open().await;
+    let seeds = [
+        r#"{"users":[{"uuid":"01234567-89AB-CDEF-0123-456789ABCDEF","name":"A","callPos":[{"peer":"1"}],"access.code[1]":"11"}],"force":true}"#,
+        r#"{"fields":["name","callPos[1].grouped"],"series":"1","iterator":{"timestamp":3},"owner":"x"}"#,
+    ];
+    // A fixed sequence: a failure can be seen again.
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % below as u64).unwrap()
+    };
+    for round in 0..400 {
+        let mut body = seeds[random(2)].as_bytes().to_vec();
+        for _ in 0..=random(4) {
+            let place = random(body.len());
+            match random(3) {
+                0 => body[place] = u8::try_from(random(256)).unwrap(),
+                1 => drop(body.remove(place)),
+                _ => body.insert(place, b"\"{}[]:,0.\\"[random(10)]),
+            }
+        }
+        let function = FUNCTIONS[round % FUNCTIONS.len()];
+        let shown = String::from_utf8_lossy(&body).into_owned();
+        let (status, answer) = ask(&door, function, "application/json", body).await;
+        assert_eq!(status, 200, "{function} {shown}");
+        assert!(
+            answer["success"].is_boolean(),
+            "{function} {shown}: {answer}"
+        );
+    }
+}

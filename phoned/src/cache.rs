@@ -2,13 +2,14 @@
 //! results contain personal contacts and are never shared between users.
 
 use std::{
+    future::ready,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use http::HeaderValue;
-use moka::{Expiry, future::Cache};
+use moka::{Expiry, future::Cache, ops::compute::Op};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::{
@@ -139,6 +140,23 @@ impl Caches {
             renewed.stale = self.stale.clone();
         }
         renewed
+    }
+
+    /// Whether something has changed where `remembered`, which is under `key`, was asked for.
+    pub fn is_outdated(&self, key: &LookupKey, remembered: &Remembered) -> bool {
+        let Remembered { asked, .. } = *remembered;
+        self.outdated.since(asked, &key.user, &key.tenant)
+    }
+
+    /// Forgets the result under `key` if it is out of date. One that somebody else has fetched meanwhile stays: phones that come
+    /// together after a change are one search.
+    pub async fn drop_outdated(&self, key: &LookupKey) {
+        let entry = self.fresh.entry_by_ref(key);
+        let judged = entry.and_compute_with(|entry| {
+            let outdated = entry.is_some_and(|entry| self.is_outdated(key, entry.value()));
+            ready(if outdated { Op::Remove } else { Op::Nop })
+        });
+        judged.await;
     }
 
     /// Bytes that results and documents take, as far as the caches have counted yet.
@@ -350,5 +368,34 @@ mod tests {
     fn searches_that_differ_in_blanks_case_or_composition_are_one() {
         assert_eq!(normalise("  Jose\u{301}   NUÑEZ ", true), "josé nuñez");
         assert_eq!(normalise("  A  b ", false), "A b");
+    }
+
+    #[tokio::test]
+    async fn only_results_from_before_a_change_are_dropped() {
+        let settings: Config = serde_saphyr::from_str(config::DEFAULTS).expect("the defaults");
+        let caches = Caches::new(&settings.cache);
+        let key = LookupKey {
+            tenant: "t".into(),
+            profile: "p".into(),
+            user: "u".into(),
+            question: Question::Lookup("x".into()),
+        };
+        let remembered = || {
+            Arc::new(Remembered {
+                outcome: Outcome::Entries(Vec::new()),
+                fresh_until: Instant::now() + Duration::from_hours(1),
+                asked: caches.outdated.moment(),
+            })
+        };
+        caches.fresh.insert(key.clone(), remembered()).await;
+        caches.outdated.tenant("elsewhere");
+        caches.drop_outdated(&key).await;
+        assert!(caches.fresh.contains_key(&key));
+        caches.outdated.tenant("t");
+        caches.drop_outdated(&key).await;
+        assert!(!caches.fresh.contains_key(&key));
+        caches.fresh.insert(key.clone(), remembered()).await;
+        caches.drop_outdated(&key).await;
+        assert!(caches.fresh.contains_key(&key), "it was asked for since");
     }
 }

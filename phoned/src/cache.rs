@@ -1,6 +1,8 @@
 //! What phoned remembers (phoned.md §14), all of it bounded in bytes or entries and in time. The user is part of every key:
 //! results contain personal contacts and are never shared between users.
 
+mod bounds;
+
 use std::{
     future::ready,
     sync::Arc,
@@ -9,9 +11,10 @@ use std::{
 
 use bytes::Bytes;
 use http::HeaderValue;
-use moka::{Expiry, future::Cache, ops::compute::Op};
+use moka::{future::Cache, ops::compute::Op};
 use unicode_normalization::UnicodeNormalization;
 
+use self::bounds::{CheckLife, Freshness, TenantLife, weigh_document, weigh_outcome};
 use crate::{
     config::{self, Config},
     dird_client::Question,
@@ -23,8 +26,6 @@ use crate::{
 const MOST_CHECKS: u64 = 1_000;
 /// More users than this are not remembered, so that guessing cannot fill memory.
 const MOST_USERS: u64 = 10_000;
-/// What an entry costs beside its text.
-const OVERHEAD: usize = 200;
 
 /// Which search a result belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -281,83 +282,6 @@ pub fn normalise(term: &str, fold_case: bool) -> String {
     let words: Vec<&str> = composed.split_whitespace().collect();
     let text = words.join(" ");
     if fold_case { text.to_lowercase() } else { text }
-}
-
-fn weigh_outcome(key: &LookupKey, remembered: &Arc<Remembered>) -> u32 {
-    let entries = match &remembered.outcome {
-        Outcome::Entries(entries) => entries.iter().map(weigh_entry).sum(),
-        Outcome::UnknownProfile => 0,
-    };
-    let (Question::Lookup(text) | Question::Reverse(text)) = &key.question;
-    let key = key.tenant.len() + key.profile.len() + key.user.len() + text.len();
-    u32::try_from(key + entries + OVERHEAD).unwrap_or(u32::MAX)
-}
-
-fn weigh_entry(entry: &Entry) -> usize {
-    let parts = entry.parts.as_ref();
-    let parts = parts.map_or(0, |parts| parts.0.len() + parts.1.len() + 64);
-    entry.name.len() + entry.number.len() + parts + size_of::<Entry>()
-}
-
-#[expect(
-    clippy::borrowed_box,
-    reason = "the weigher is given a reference to the key"
-)]
-fn weigh_document(key: &Box<str>, document: &Arc<Document>) -> u32 {
-    u32::try_from(key.len() + document.body.len() + OVERHEAD).unwrap_or(u32::MAX)
-}
-
-/// Each entry ends when its own freshness does.
-struct Freshness;
-
-impl Expiry<LookupKey, Arc<Remembered>> for Freshness {
-    fn expire_after_create(
-        &self,
-        _: &LookupKey,
-        value: &Arc<Remembered>,
-        now: Instant,
-    ) -> Option<Duration> {
-        Some(value.fresh_until.saturating_duration_since(now))
-    }
-}
-
-impl Expiry<Box<str>, Arc<Document>> for Freshness {
-    fn expire_after_create(
-        &self,
-        _: &Box<str>,
-        value: &Arc<Document>,
-        now: Instant,
-    ) -> Option<Duration> {
-        Some(value.fresh_until.saturating_duration_since(now))
-    }
-}
-
-struct CheckLife;
-
-impl Expiry<CheckKey, Granted> for CheckLife {
-    fn expire_after_create(&self, _: &CheckKey, granted: &Granted, _: Instant) -> Option<Duration> {
-        Some(granted.life)
-    }
-}
-
-struct TenantLife {
-    known: Duration,
-    unknown: Duration,
-}
-
-impl Expiry<Arc<str>, Option<Arc<str>>> for TenantLife {
-    fn expire_after_create(
-        &self,
-        _: &Arc<str>,
-        tenant: &Option<Arc<str>>,
-        _: Instant,
-    ) -> Option<Duration> {
-        Some(if tenant.is_some() {
-            self.known
-        } else {
-            self.unknown
-        })
-    }
 }
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
 //! What phoned remembers (phoned.md §14), all of it bounded in bytes or entries and in time. The user is part of every key:
 //! results contain personal contacts and are never shared between users.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+mod bounds;
+
+use std::{future::ready, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use http::HeaderValue;
-use moka::{Expiry, future::Cache};
+use moka::{future::Cache, ops::compute::Op};
 use unicode_normalization::UnicodeNormalization;
 
+use self::bounds::{Freshness, TenantLife, weigh_document, weigh_outcome};
 use crate::{
     config::{self, Config},
     dird_client::Question,
@@ -22,8 +22,6 @@ use crate::{
 const MOST_USERS: u64 = 10_000;
 /// Answers about tokens that are remembered at most.
 const MOST_GRANTS: u64 = 1000;
-/// What an entry costs beside its text.
-const OVERHEAD: usize = 200;
 
 /// Which search a result belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -145,6 +143,23 @@ impl Caches {
             renewed.stale = self.stale.clone();
         }
         renewed
+    }
+
+    /// Whether something has changed where `remembered`, which is under `key`, was asked for.
+    pub fn is_outdated(&self, key: &LookupKey, remembered: &Remembered) -> bool {
+        let Remembered { asked, .. } = *remembered;
+        self.outdated.since(asked, &key.user, &key.tenant)
+    }
+
+    /// Forgets the result under `key` if it is out of date. One that somebody else has fetched meanwhile stays: phones that come
+    /// together after a change are one search.
+    pub async fn drop_outdated(&self, key: &LookupKey) {
+        let entry = self.fresh.entry_by_ref(key);
+        let judged = entry.and_compute_with(|entry| {
+            let outdated = entry.is_some_and(|entry| self.is_outdated(key, entry.value()));
+            ready(if outdated { Op::Remove } else { Op::Nop })
+        });
+        judged.await;
     }
 
     /// Bytes that results and documents take, as far as the caches have counted yet.
@@ -273,93 +288,44 @@ pub fn normalise(term: &str, fold_case: bool) -> String {
     if fold_case { text.to_lowercase() } else { text }
 }
 
-fn weigh_outcome(key: &LookupKey, remembered: &Arc<Remembered>) -> u32 {
-    let entries = match &remembered.outcome {
-        Outcome::Entries(entries) => entries.iter().map(weigh_entry).sum(),
-        Outcome::UnknownProfile => 0,
-    };
-    let (Question::Lookup(text) | Question::Reverse(text)) = &key.question;
-    let key = key.tenant.len() + key.profile.len() + key.user.len() + text.len();
-    u32::try_from(key + entries + OVERHEAD).unwrap_or(u32::MAX)
-}
-
-fn weigh_entry(entry: &Entry) -> usize {
-    let parts = entry.parts.as_ref();
-    let parts = parts.map_or(0, |parts| parts.0.len() + parts.1.len() + 64);
-    entry.name.len() + entry.number.len() + parts + size_of::<Entry>()
-}
-
-#[expect(
-    clippy::borrowed_box,
-    reason = "the weigher is given a reference to the key"
-)]
-fn weigh_document(key: &Box<str>, document: &Arc<Document>) -> u32 {
-    u32::try_from(key.len() + document.body.len() + OVERHEAD).unwrap_or(u32::MAX)
-}
-
-/// Each entry ends when its own freshness does.
-struct Freshness;
-
-impl Expiry<LookupKey, Arc<Remembered>> for Freshness {
-    fn expire_after_create(
-        &self,
-        _: &LookupKey,
-        value: &Arc<Remembered>,
-        now: Instant,
-    ) -> Option<Duration> {
-        Some(value.fresh_until.saturating_duration_since(now))
-    }
-}
-
-impl Expiry<Box<str>, Arc<Document>> for Freshness {
-    fn expire_after_create(
-        &self,
-        _: &Box<str>,
-        value: &Arc<Document>,
-        now: Instant,
-    ) -> Option<Duration> {
-        Some(value.fresh_until.saturating_duration_since(now))
-    }
-}
-
-impl Expiry<TokenUse, Arc<Grant>> for Freshness {
-    fn expire_after_create(
-        &self,
-        _: &TokenUse,
-        value: &Arc<Grant>,
-        now: Instant,
-    ) -> Option<Duration> {
-        Some(value.until.saturating_duration_since(now))
-    }
-}
-
-struct TenantLife {
-    known: Duration,
-    unknown: Duration,
-}
-
-impl Expiry<Arc<str>, Option<Arc<str>>> for TenantLife {
-    fn expire_after_create(
-        &self,
-        _: &Arc<str>,
-        tenant: &Option<Arc<str>>,
-        _: Instant,
-    ) -> Option<Duration> {
-        Some(if tenant.is_some() {
-            self.known
-        } else {
-            self.unknown
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
     fn searches_that_differ_in_blanks_case_or_composition_are_one() {
         assert_eq!(normalise("  Jose\u{301}   NUÑEZ ", true), "josé nuñez");
         assert_eq!(normalise("  A  b ", false), "A b");
+    }
+
+    #[tokio::test]
+    async fn only_results_from_before_a_change_are_dropped() {
+        let settings: Config = serde_saphyr::from_str(config::DEFAULTS).expect("the defaults");
+        let caches = Caches::new(&settings.cache);
+        let key = LookupKey {
+            tenant: "t".into(),
+            profile: "p".into(),
+            user: "u".into(),
+            question: Question::Lookup("x".into()),
+        };
+        let remembered = || {
+            Arc::new(Remembered {
+                outcome: Outcome::Entries(Vec::new()),
+                fresh_until: Instant::now() + Duration::from_hours(1),
+                asked: caches.outdated.moment(),
+            })
+        };
+        caches.fresh.insert(key.clone(), remembered()).await;
+        caches.outdated.tenant("elsewhere");
+        caches.drop_outdated(&key).await;
+        assert!(caches.fresh.contains_key(&key));
+        caches.outdated.tenant("t");
+        caches.drop_outdated(&key).await;
+        assert!(!caches.fresh.contains_key(&key));
+        caches.fresh.insert(key.clone(), remembered()).await;
+        caches.drop_outdated(&key).await;
+        assert!(caches.fresh.contains_key(&key), "it was asked for since");
     }
 }

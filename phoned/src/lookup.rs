@@ -188,8 +188,8 @@ impl Lookups {
     async fn remembered(&self, key: &LookupKey) -> Option<Arc<Remembered>> {
         let caches = &self.inner.caches;
         let hit = caches.fresh.get(key).await?;
-        if caches.outdated.since(hit.asked, &key.user, &key.tenant) {
-            caches.fresh.invalidate(key).await;
+        if caches.is_outdated(key, &hit) {
+            caches.drop_outdated(key).await;
             return None;
         }
         Some(hit)

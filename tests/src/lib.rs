@@ -10,7 +10,6 @@ pub mod binaries;
 pub mod broker;
 pub mod companion;
 pub mod daemon;
-pub mod demo;
 pub mod load;
 pub mod phone;
 pub mod platform;

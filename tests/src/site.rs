@@ -1,5 +1,7 @@
 //! A whole installation in a temporary folder: the demo site's data, dird and phoned on free ports.
 
+mod demo;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,8 +15,9 @@ use tempfile::TempDir;
 
 use crate::binaries::repository;
 use crate::daemon::{Daemon, Outcome, run};
-use crate::demo::Demo;
 use crate::{ports, wire};
+
+pub use demo::Demo;
 
 /// How long a daemon may take to become healthy, and to stop.
 pub const PATIENCE: Duration = Duration::from_secs(20);

@@ -94,6 +94,26 @@ fn operation(route: &Route) -> Value {
             "name": "body", "in": "body", "required": true, "schema": body_schema(body),
         }));
     }
+    let mut operation = json!({
+        "operationId": route.operation_id(),
+        "summary": route.name.rsplit("::").next().unwrap_or_default().replace('_', " "),
+        "tags": [route.tag()],
+        "parameters": parameters,
+        "responses": responses(route),
+    });
+    if route.has_events() {
+        operation["produces"] = json!(route.beside.as_slice());
+    }
+    if route.is_open() {
+        operation["security"] = json!([]);
+    } else {
+        operation["description"] = format!("**Required ACL:** `{}`", route.access).into();
+    }
+    operation
+}
+
+/// What a route answers, by status.
+fn responses(route: &Route) -> Map<String, Value> {
     let mut responses = Map::new();
     responses.insert(route.success.to_string(), json!({"description": "Done"}));
     if !route.is_open() {
@@ -113,22 +133,7 @@ fn operation(route: &Route) -> Value {
             responses.insert(status.into(), refusal);
         }
     }
-    let mut operation = json!({
-        "operationId": route.operation_id(),
-        "summary": route.name.rsplit("::").next().unwrap_or_default().replace('_', " "),
-        "tags": [route.tag()],
-        "parameters": parameters,
-        "responses": responses,
-    });
-    if route.has_events() {
-        operation["produces"] = json!(route.beside.as_slice());
-    }
-    if route.is_open() {
-        operation["security"] = json!([]);
-    } else {
-        operation["description"] = format!("**Required ACL:** `{}`", route.access).into();
-    }
-    operation
+    responses
 }
 
 fn tenant_parameter() -> Value {

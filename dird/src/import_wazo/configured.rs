@@ -124,22 +124,28 @@ impl Import<'_> {
                 continue;
             };
             let profile = self.profile_of(&tenant, displays, old);
-            let mut new = true;
-            if let Some(store) = self.store {
-                let known = store.profile(&tenant.alone(), &profile.uuid).await?;
-                new = known.is_none();
-                if new {
-                    match store.create_profile(&tenant, &profile).await {
-                        Err(StoreError::NameTaken(name)) => {
-                            let reason = format!("the tenant has another profile called {name}");
-                            self.refused(Table::Profiles, &profile.uuid.0, reason);
-                            continue;
-                        }
-                        created => created?,
-                    }
-                }
+            self.profile(&tenant, &profile).await?;
+        }
+        Ok(())
+    }
+
+    async fn profile(&mut self, tenant: &Tenant, profile: &Profile) -> Result<(), ImportError> {
+        let Some(store) = self.store else {
+            self.taken(Table::Profiles, true);
+            return Ok(());
+        };
+        let known = store.profile(&tenant.alone(), &profile.uuid).await?;
+        if known.is_some() {
+            self.taken(Table::Profiles, false);
+            return Ok(());
+        }
+        match store.create_profile(tenant, profile).await {
+            Err(StoreError::NameTaken(name)) => {
+                let reason = format!("the tenant has another profile called {name}");
+                self.refused(Table::Profiles, &profile.uuid.0, reason);
             }
-            self.taken(Table::Profiles, new);
+            Err(error) => return Err(error.into()),
+            Ok(()) => self.taken(Table::Profiles, true),
         }
         Ok(())
     }

@@ -176,47 +176,19 @@ impl Import<'_> {
         }
     }
 
-    /// Takes a favourite. One of another tenant's source becomes one of the source of the same name and backend in the user's own
-    /// tenant, which is what the user has chosen (O-1).
     async fn favorite(
         &mut self,
         by_name: &HashMap<(TenantId, Named), SourceId>,
         old: OldFavorite,
     ) -> Result<(), ImportError> {
         let row = format!("{} of user {}", old.contact, old.user);
-        let tenant = self.tenant(old.tenant.as_deref());
-        let Some((tenant, user)) = tenant.zip(UserId::new(&old.user)) else {
-            self.refused(Table::Favorites, &row, "its user was refused");
-            return Ok(());
-        };
-        if old.contact.chars().count() > LONGEST_CONTACT {
-            self.refused(
-                Table::Favorites,
-                &row,
-                "its contact's identifier is too long",
-            );
-            return Ok(());
-        }
-        let given = SourceId(old.source);
-        let Some((of, named)) = self.sources.get(&given) else {
-            self.refused(
-                Table::Favorites,
-                &row,
-                format!("source {given} was refused"),
-            );
-            return Ok(());
-        };
-        let mut source = Some(&given);
-        if of != tenant.id() {
-            source = by_name.get(&(tenant.id().clone(), named.clone()));
-        }
-        let Some(source) = source.cloned() else {
-            let reason = format!(
-                "source {given} is another tenant's, and its own has no {} source called {}",
-                named.0, named.1
-            );
-            self.refused(Table::Favorites, &row, reason);
-            return Ok(());
+        let given = SourceId(old.source.clone());
+        let (tenant, user, source) = match self.chosen(by_name, &old) {
+            Ok(chosen) => chosen,
+            Err(reason) => {
+                self.refused(Table::Favorites, &row, reason);
+                return Ok(());
+            }
         };
         if source != given {
             let how = format!("source {given} is another tenant's, now {source}");
@@ -235,6 +207,35 @@ impl Import<'_> {
             Ok(()) => self.taken(Table::Favorites, true),
         }
         Ok(())
+    }
+
+    /// Whose favourite it is, and of which source. One of another tenant's source becomes one of the source of the same name and
+    /// backend in the user's own tenant, which is what the user has chosen (O-1).
+    fn chosen(
+        &self,
+        by_name: &HashMap<(TenantId, Named), SourceId>,
+        old: &OldFavorite,
+    ) -> Result<(Tenant, UserId, SourceId), String> {
+        let tenant = self.tenant(old.tenant.as_deref());
+        let owner = tenant.zip(UserId::new(&old.user));
+        let (tenant, user) = owner.ok_or("its user was refused")?;
+        if old.contact.chars().count() > LONGEST_CONTACT {
+            return Err("its contact's identifier is too long".to_owned());
+        }
+        let given = SourceId(old.source.clone());
+        let known = self.sources.get(&given);
+        let (of, named) = known.ok_or_else(|| format!("source {given} was refused"))?;
+        if of == tenant.id() {
+            return Ok((tenant, user, given));
+        }
+        let own = by_name.get(&(tenant.id().clone(), named.clone())).cloned();
+        let own = own.ok_or_else(|| {
+            let (backend, name) = named;
+            format!(
+                "source {given} is another tenant's, and its own has no {backend} source called {name}"
+            )
+        })?;
+        Ok((tenant, user, own))
     }
 }
 

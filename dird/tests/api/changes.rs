@@ -146,8 +146,12 @@ async fn each_change_is_told_to_those_who_see_its_tenant(site: Site) {
         own.change().await,
         ("contacts".to_owned(), expected.clone())
     );
-    // What happens elsewhere comes first to those who were told nothing of this.
-    add_contact(&site, &site.gina, "Ida").await;
+    told_of_nothing(&site, &mut foreign, &mut alone).await;
+}
+
+/// What happens at their own place comes first to those who were told nothing.
+async fn told_of_nothing(site: &Site, foreign: &mut Follower, alone: &mut Follower) {
+    add_contact(site, &site.gina, "Ida").await;
     let (kind, data) = foreign.change().await;
     assert_eq!(
         (&*kind, &data["tenant_uuid"]),

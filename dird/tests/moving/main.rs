@@ -4,11 +4,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod compare;
+mod cut_off;
 mod refusals;
 mod seeds;
 mod site;
-
-use std::time::Duration;
 
 use compare::compare;
 use seeds::Seeds;
@@ -100,37 +99,4 @@ async fn a_hundred_thousand_contacts_move_into_sqlite() {
 #[ignore = "takes minutes"]
 async fn a_hundred_thousand_contacts_move_into_postgres() {
     everything_is_there_afterwards(Engine::Postgres, MANY).await;
-}
-
-/// Cuts an import off as soon as it has written so many contacts, and runs it again.
-async fn killed_and_run_again(engine: Engine, seeds: Seeds, after: usize) {
-    let (from, home) = (seeds.database().await, Home::new(engine).await);
-    let store = home.store().await;
-    let mut child = home.import(&from, &[]).spawn().unwrap();
-    while compare::contacts(&store, seeds).await < after {
-        let ended = child.try_wait().unwrap();
-        assert!(ended.is_none(), "it was too fast to be cut off: {ended:?}");
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    child.kill().await.unwrap();
-    let written = compare::contacts(&store, seeds).await as u64;
-    let report = home.imported(&from, &[]).await;
-    let [read, new, known, _, refused] = line(&report, "contacts")[..] else {
-        panic!("{report}");
-    };
-    assert_eq!((known, new + known + refused), (written, read), "{report}");
-    compare(&home.open().await, seeds).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_cut_off_ends_as_if_it_had_not_been() {
-    let seeds = Seeds {
-        tenants: 10,
-        contacts: 300,
-        own: 10,
-    };
-    tokio::join!(
-        killed_and_run_again(Engine::Sqlite, seeds, 1),
-        killed_and_run_again(Engine::Postgres, seeds, 1),
-    );
 }

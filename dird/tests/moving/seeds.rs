@@ -195,6 +195,12 @@ impl Seeds {
             source(t, 4),
         )
         .unwrap();
+        sql + &Self::services(t)
+    }
+
+    /// The services of a tenant's profile; each names one of its sources twice.
+    fn services(t: usize) -> String {
+        let (tenant, profile, mut sql) = (tenant(t), profile(t), String::new());
         for (number, (service, config)) in services(t).into_iter().enumerate() {
             let of = id(8, t, number);
             write!(

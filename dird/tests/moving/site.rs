@@ -49,6 +49,11 @@ impl Home {
         home
     }
 
+    /// Address of the database.
+    pub(crate) fn uri(&self) -> &str {
+        &self.uri
+    }
+
     fn config(&self) -> PathBuf {
         self.folder.path().join("dird.yml")
     }

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::{
     site::Site,
-    stub::{Stub, World},
+    stub::{Stub, TENANT, World},
 };
 
 /// How long something may take that is sure to happen.
@@ -88,6 +88,23 @@ async fn a_stream_that_broke_goes_on_where_it_ended() {
         .expect("no panic")
         .clone();
     assert_eq!(calls[..2], ["", "e:2"]);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_out_of_date_still_helps_when_dird_fails() {
+    let event = format!("event: contacts\ndata: {{\"tenant_uuid\": \"{TENANT}\"}}\n\n");
+    let site = telling((200, "text/event-stream", event)).await;
+    let world = &site.stub.world;
+    assert_eq!(site.look("snom", "term=a").await.status, 200);
+    // The first of them may have begun before the search; the one after the next has read that one's event.
+    asked(world, world.change_calls() + 2).await;
+    let searches = world.searched();
+    world.dird_fails.store(500, Ordering::SeqCst);
+    let old = site.look("snom", "term=a").await;
+    assert_eq!(old.status, 200);
+    assert!(old.head.contains("\r\nwarning: 110"), "{}", old.head);
+    assert_eq!(world.searched(), searches + 1, "dird was asked first");
     site.stop().await;
 }
 

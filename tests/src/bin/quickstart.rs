@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use e2e::daemon::{Daemon, run};
-use e2e::demo::Demo;
+
 use e2e::phone::{Cisco, Handset, encode};
 use e2e::screen;
-use e2e::site::{dird_is_healthy, phone_url, phoned_is_healthy};
+use e2e::site::{Demo, dird_is_healthy, phone_url, phoned_is_healthy};
 use serde::Deserialize;
 use tokio::signal::unix::{SignalKind, signal};
 

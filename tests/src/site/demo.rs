@@ -1,4 +1,4 @@
-//! What is in the demo site, as `dird demo` says it.
+//! Who is in the demo site.
 
 use anyhow::{Context, Result, ensure};
 
@@ -7,8 +7,6 @@ use anyhow::{Context, Result, ensure};
 pub struct Demo {
     /// (tenant, user) UUIDs in the order printed.
     pub people: Vec<(String, String)>,
-    /// An entry of the directory of door stations, if there is one.
-    pub entry: Option<String>,
 }
 
 impl Demo {
@@ -27,8 +25,6 @@ impl Demo {
             };
             if first.starts_with("tenant") {
                 tenant = Some(uuid.to_owned());
-            } else if first == "entry" {
-                demo.entry = Some(uuid.to_owned());
             } else if first.starts_with("user") {
                 let tenant = tenant.clone().context("a user before any tenant")?;
                 demo.people.push((tenant, uuid.to_owned()));

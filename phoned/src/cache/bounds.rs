@@ -1,0 +1,94 @@
+//! How long and how large the entries of the caches are.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use moka::Expiry;
+
+use super::{Document, Grant, LookupKey, Outcome, Remembered, TokenUse};
+use crate::{dird_client::Question, directory::rows::Entry};
+
+/// What an entry costs beside its text.
+const OVERHEAD: usize = 200;
+
+pub(super) fn weigh_outcome(key: &LookupKey, remembered: &Arc<Remembered>) -> u32 {
+    let entries = match &remembered.outcome {
+        Outcome::Entries(entries) => entries.iter().map(weigh_entry).sum(),
+        Outcome::UnknownProfile => 0,
+    };
+    let (Question::Lookup(text) | Question::Reverse(text)) = &key.question;
+    let key = key.tenant.len() + key.profile.len() + key.user.len() + text.len();
+    u32::try_from(key + entries + OVERHEAD).unwrap_or(u32::MAX)
+}
+
+fn weigh_entry(entry: &Entry) -> usize {
+    let parts = entry.parts.as_ref();
+    let parts = parts.map_or(0, |parts| parts.0.len() + parts.1.len() + 64);
+    entry.name.len() + entry.number.len() + parts + size_of::<Entry>()
+}
+
+#[expect(
+    clippy::borrowed_box,
+    reason = "the weigher is given a reference to the key"
+)]
+pub(super) fn weigh_document(key: &Box<str>, document: &Arc<Document>) -> u32 {
+    u32::try_from(key.len() + document.body.len() + OVERHEAD).unwrap_or(u32::MAX)
+}
+
+/// Each entry ends when its own freshness does.
+pub(super) struct Freshness;
+
+impl Expiry<LookupKey, Arc<Remembered>> for Freshness {
+    fn expire_after_create(
+        &self,
+        _: &LookupKey,
+        value: &Arc<Remembered>,
+        now: Instant,
+    ) -> Option<Duration> {
+        Some(value.fresh_until.saturating_duration_since(now))
+    }
+}
+
+impl Expiry<Box<str>, Arc<Document>> for Freshness {
+    fn expire_after_create(
+        &self,
+        _: &Box<str>,
+        value: &Arc<Document>,
+        now: Instant,
+    ) -> Option<Duration> {
+        Some(value.fresh_until.saturating_duration_since(now))
+    }
+}
+
+impl Expiry<TokenUse, Arc<Grant>> for Freshness {
+    fn expire_after_create(
+        &self,
+        _: &TokenUse,
+        value: &Arc<Grant>,
+        now: Instant,
+    ) -> Option<Duration> {
+        Some(value.until.saturating_duration_since(now))
+    }
+}
+
+pub(super) struct TenantLife {
+    pub(super) known: Duration,
+    pub(super) unknown: Duration,
+}
+
+impl Expiry<Arc<str>, Option<Arc<str>>> for TenantLife {
+    fn expire_after_create(
+        &self,
+        _: &Arc<str>,
+        tenant: &Option<Arc<str>>,
+        _: Instant,
+    ) -> Option<Duration> {
+        Some(if tenant.is_some() {
+            self.known
+        } else {
+            self.unknown
+        })
+    }
+}

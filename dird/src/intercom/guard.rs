@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::gate::SYSTEM;
@@ -17,6 +17,9 @@ use crate::store::{Directory, Store, StoreError};
 
 /// How often the mark is rewritten, at most.
 const PACE: Duration = Duration::from_secs(1);
+
+/// How long the end waits for the last mark.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Queries whose cursor was beyond the counter.
 static CURSORS_AHEAD: AtomicU64 = AtomicU64::new(0);
@@ -118,16 +121,21 @@ impl Guard {
             return;
         }
         let mut written = Mark::default();
-        let mut generation = None;
-        loop {
-            let now = self.store.contents_generation();
-            if generation.replace(now) != Some(now) {
-                self.follow(&mut written).await;
+        let follow = stop.run_until_cancelled(async {
+            let mut generation = None;
+            loop {
+                let now = self.store.contents_generation();
+                if generation.replace(now) != Some(now) {
+                    self.follow(&mut written).await;
+                }
+                sleep(PACE).await;
             }
-            if stop.run_until_cancelled(sleep(PACE)).await.is_none() {
-                // What was acknowledged last is in it.
-                return self.follow(&mut written).await;
-            }
+        });
+        let _stopped: Option<()> = follow.await;
+        // What was acknowledged last is in it, unless the database hangs.
+        let last = timeout(PATIENCE, self.follow(&mut written)).await;
+        if last.is_err() {
+            tracing::warn!("the mark of the directories is not that of the last change");
         }
     }
 

@@ -26,6 +26,7 @@ mod contacts;
 mod examples;
 mod limits;
 mod login;
+mod outage;
 mod race;
 mod secrets;
 mod series;

@@ -102,6 +102,32 @@ async fn malformed(door: &Door) {
 }
 
 #[tokio::test]
+async fn every_function_has_its_methods_and_no_others() {
+    let door = Plan::sqlite().open().await;
+    let methods = [
+        Method::GET,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+    ];
+    for function in FUNCTIONS.into_iter().chain(["template"]) {
+        for method in &methods {
+            let own = match function {
+                "template" => matches!(*method, Method::GET | Method::POST),
+                _ => *method == method_of(function),
+            };
+            let path = format!("/api/dir/{function}");
+            let request = door.request(method.clone(), &path).body("{\"users\":[]}");
+            let (status, answer) = read(request.send().await.unwrap()).await;
+            let code = answer["error"]["code"].as_u64();
+            let expected = (!own).then_some(3);
+            assert_eq!((status, code), (200, expected), "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn paths_and_methods_are_checked_before_anything_else() {
     let plan = Plan::sqlite().with(json!({"transport": "tls", "auth": "digest"}));
     let door = plan.open().await;

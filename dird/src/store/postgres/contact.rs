@@ -124,10 +124,10 @@ impl Contacts for Postgres {
     async fn update_contact(&self, scope: &Tenant, list: &ListId, contact: &Contact) -> Stored<()> {
         let mut write = self.write().await?;
         let sequence = write.lock_list(scope, list, 1).await?;
-        let before = find(&mut write, scope, list, &contact.uuid).await?;
+        let before = write.before_edit(scope, list, &contact.uuid).await?;
         let updated = put(&mut write, UPDATE, (scope, list), contact, sequence).await?;
         StoreError::unless_found(updated, "contact", &contact.uuid.0)?;
-        write.note_edit(scope, list, (before, contact)).await?;
+        write.note_edit(scope, list, before, contact).await?;
         write.commit().await
     }
 
@@ -235,7 +235,8 @@ impl Contacts for Postgres {
     }
 }
 
-async fn find(
+/// The contact with this identifier.
+pub(super) async fn find(
     connection: &mut PgConnection,
     scope: &Tenant,
     list: &ListId,

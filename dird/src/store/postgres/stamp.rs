@@ -3,7 +3,7 @@
 
 use sqlx::Row;
 
-use super::{Write, row};
+use super::{Write, contact, row};
 use crate::identity::Tenant;
 use crate::store::directories::Directory;
 use crate::store::model::{Contact, ContactId, ListId, PhonebookId};
@@ -99,18 +99,33 @@ impl Write {
         Ok(())
     }
 
+    /// What [`Self::note_edit`] has to know of a contact before it is edited: nothing where nothing is published.
+    pub(super) async fn before_edit(
+        &mut self,
+        scope: &Tenant,
+        list: &ListId,
+        id: &ContactId,
+    ) -> Stored<Option<(Directory, Contact)>> {
+        let Some(directory) = self.directory(scope, list).await? else {
+            return Ok(None);
+        };
+        let before = contact::find(self, scope, list, id).await?;
+        Ok(before.map(|before| (directory, before)))
+    }
+
     /// Notes an edit, if it changed what the entry shows.
     pub(super) async fn note_edit(
         &mut self,
         scope: &Tenant,
         list: &ListId,
-        (before, after): (Option<Contact>, &Contact),
+        before: Option<(Directory, Contact)>,
+        after: &Contact,
     ) -> Stored<()> {
-        let Some(directory) = self.directory(scope, list).await? else {
+        let Some((directory, before)) = before else {
             return Ok(());
         };
         let shown = |contact: &Contact| directory.mapping.read(&contact.fields);
-        if before.is_some_and(|before| shown(&before) == shown(after)) {
+        if shown(&before) == shown(after) {
             return Ok(());
         }
         self.note_one(EDITED, scope, list, &after.uuid).await

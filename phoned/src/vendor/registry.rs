@@ -215,7 +215,7 @@ impl Registry {
         let name = file.trim_end_matches("/vendor.toml").to_owned();
         let chosen = choices.vendors.get(&name).cloned().unwrap_or_default();
         if let Some(size) = chosen.page_size {
-            manifest.page.size = size;
+            manifest.set_page_size(size);
         }
         for (setting, value) in chosen.settings {
             if let Some(known) = manifest.settings.get_mut(&setting) {

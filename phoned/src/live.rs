@@ -70,6 +70,13 @@ impl From<AppError> for Fault {
             AppError::Gate(fault) => return fault.into(),
             AppError::Registry(error) => ("templates_dir", error.to_string()),
             AppError::Client { key, source } => (key, source.to_string()),
+            AppError::Make { key, make } => {
+                return Self {
+                    file: None,
+                    key,
+                    message: format!("there is no make {make}"),
+                };
+            }
             AppError::Locale(tag) => (
                 "rest_api.authorized_subnets",
                 format!("there is no language {tag}"),

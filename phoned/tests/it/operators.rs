@@ -102,6 +102,16 @@ async fn a_configuration_with_a_fault_changes_nothing() {
             "rest_api.authorized_subnets",
         ),
         (
+            subnets(
+                &json!(["10.3.0.0/16", {"subnet": "10.3.0.0/16", "vendors": ["snom", "cicso"]}]),
+            ),
+            "rest_api.authorized_subnets.1",
+        ),
+        (
+            json!({"rest_api": {"authorized_subnets_candidate": [{"subnet": "10.3.0.0/16", "vendors": ["cicso"]}]}}),
+            "rest_api.authorized_subnets_candidate.0",
+        ),
+        (
             json!({"rest_api": {"trusted_proxies": ["nobody"]}}),
             "rest_api.trusted_proxies.0",
         ),
@@ -277,6 +287,7 @@ async fn a_list_can_be_tried_before_it_shuts_phones_out() {
         "[]",
         r#"{"addresses": ["office"]}"#,
         r#"{"authorized_subnets": ["10/99"]}"#,
+        r#"{"authorized_subnets": [{"subnet": "10/8", "vendors": ["cicso"]}]}"#,
         r#"{"colour": 1}"#,
     ] {
         let answer = site.operate("POST", "/0.1/access/check", bad).await;

@@ -16,7 +16,7 @@ use crate::{
     dird_client::{AGENT, DirdClient},
     directory::short::ShortLinks,
     endpoint::Endpoints,
-    gate::{Gate, GateFault},
+    gate::{CANDIDATE, Gate, GateFault},
     lookup::Lookups,
     vendor::registry::{Choices, Registry, RegistryError},
 };
@@ -59,6 +59,14 @@ pub enum AppError {
     /// An entry of the allowlist names a language that there is not.
     #[error("rest_api.authorized_subnets: there is no language {0}")]
     Locale(String),
+    /// An entry of an allowlist names a make that there is not, so that it would serve nobody.
+    #[error("{key}: there is no make {make}")]
+    Make {
+        /// The key of the entry.
+        key: String,
+        /// What it names.
+        make: String,
+    },
     /// The settings of a backend.
     #[error("{key}: {source}")]
     Client {
@@ -73,7 +81,7 @@ impl App {
     /// Finds out whether `config` can be used, without keeping anything: reads and tries every template.
     pub fn check(config: &Config) -> Result<(), AppError> {
         let gate = Gate::new(&config.rest_api)?;
-        check_locales(&Registry::load(&choices(config))?, &gate)
+        check_entries(&Registry::load(&choices(config))?, &gate)
     }
 
     /// The application under another configuration: what is remembered stays, backends, bus and listeners too. Blocks like
@@ -87,7 +95,7 @@ impl App {
         } else {
             Arc::new(Registry::load(&chosen)?)
         };
-        check_locales(&registry, &gate)?;
+        check_entries(&registry, &gate)?;
         let caches = Arc::new(self.caches.renewed(&self.config, &config));
         Ok(Self {
             lookups: self.lookups.with(Arc::clone(&caches), Arc::clone(&config)),
@@ -111,7 +119,7 @@ impl App {
         for setting in &registry.unknown_settings {
             tracing::warn!(key = %setting, "unknown key in the configuration");
         }
-        check_locales(&registry, &gate)?;
+        check_entries(&registry, &gate)?;
         let source = CredentialSource::KeyFile(config.auth.key_file.clone());
         let failed = |key| move |source| AppError::Client { key, source };
         let auth = Arc::new(
@@ -145,8 +153,17 @@ impl App {
     }
 }
 
-/// Every language that the entries of `gate` name must be there.
-fn check_locales(registry: &Registry, gate: &Gate) -> Result<(), AppError> {
+/// Every make and every language that the entries of `gate` name must be there.
+fn check_entries(registry: &Registry, gate: &Gate) -> Result<(), AppError> {
+    let lists = std::iter::once((&gate.rules, None));
+    let tried = gate.candidate.iter().map(|rules| (rules, Some(CANDIDATE)));
+    for (rules, list) in lists.chain(tried) {
+        if let Some((place, make)) = rules.unknown_make(&registry.makes) {
+            let key = list.map_or_else(|| place.to_string(), |list| place.within(list));
+            let make = make.to_owned();
+            return Err(AppError::Make { key, make });
+        }
+    }
     let settings = gate.rules.all().iter();
     let settings = settings.filter_map(|rule| rule.settings.as_ref());
     let mut tags = settings.filter_map(|settings| settings.locale.as_deref());

@@ -1,6 +1,7 @@
 //! The configuration as Rust sees it; config/phoned.yml, compiled in as the default, explains each key (phoned.md §17.2).
 
 mod network;
+mod started;
 
 use std::{
     collections::BTreeMap,

@@ -124,18 +124,19 @@ impl DirdClient {
     /// better one.
     async fn send(&self, search: &Search, token: &ServiceToken) -> Result<Response, PhoneError> {
         let mut poor = Err(PhoneError::DirdUnreachable);
-        for server in self.upstreams.candidates() {
+        let mut round = self.upstreams.round();
+        while let Some(attempt) = round.next().await {
             let started = Instant::now();
-            let answer = send_to(server, search, token).await;
+            let answer = send_to(attempt.server, search, token).await;
             let failed = answer
                 .as_ref()
                 .map_or(true, |answer| answer.status().is_server_error());
             tally::asked("dird", !failed, started.elapsed());
             if !failed {
-                self.upstreams.answered(server);
+                attempt.answered();
                 return answer;
             }
-            self.upstreams.failed(server);
+            attempt.failed();
             poor = answer.or(poor);
         }
         poor

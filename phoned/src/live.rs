@@ -13,7 +13,10 @@ use std::{
 
 use arc_swap::ArcSwap;
 use axum::Router;
-use kit::{config::ConfigError, tls::Acceptor};
+use kit::{
+    config::ConfigError,
+    tls::{Acceptor, Renewal},
+};
 use serde::Serialize;
 use tokio::sync::Mutex;
 
@@ -67,6 +70,13 @@ impl From<AppError> for Fault {
             AppError::Gate(fault) => return fault.into(),
             AppError::Registry(error) => ("templates_dir", error.to_string()),
             AppError::Client { key, source } => (key, source.to_string()),
+            AppError::Make { key, make } => {
+                return Self {
+                    file: None,
+                    key,
+                    message: format!("there is no make {make}"),
+                };
+            }
             AppError::Locale(tag) => (
                 "rest_api.authorized_subnets",
                 format!("there is no language {tag}"),
@@ -89,6 +99,9 @@ pub struct Outcome {
     pub generation: u64,
     /// By key.
     pub changes: Changes,
+    /// Keys that say something else than what is in use, because only a start can change them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub needs_restart: Vec<String>,
 }
 
 /// The keys whose changes are told apart.
@@ -204,12 +217,17 @@ impl Live {
             Ok(Outcome {
                 generation,
                 changes,
+                needs_restart,
                 ..
             }) => {
                 tally::reloaded("applied");
                 let Difference { added, removed } = &changes.authorized_subnets;
                 let (added, removed) = (added.len(), removed.len());
                 tracing::info!(generation, added, removed, "configuration reloaded");
+                if !needs_restart.is_empty() {
+                    let keys = needs_restart.join(", ");
+                    tracing::warn!(keys, "only a restart puts this in force");
+                }
             }
             Err(faults) => {
                 tally::reloaded("refused");
@@ -223,7 +241,12 @@ impl Live {
 
     fn exchange(self: &Arc<Self>) -> Result<Outcome, Vec<Fault>> {
         let old = self.current();
-        let (app, certificates) = self.prepare(&old.app).map_err(|fault| vec![fault])?;
+        let next = self.prepare(&old.app).map_err(|fault| vec![fault])?;
+        let Next {
+            app,
+            certificates,
+            needs_restart,
+        } = next;
         let changes = Changes {
             authorized_subnets: difference(&old.app.gate, &app.gate),
         };
@@ -239,12 +262,14 @@ impl Live {
             applied: true,
             generation,
             changes,
+            needs_restart,
         })
     }
 
     /// Everything that can fail.
-    fn prepare(&self, old: &App) -> Result<(App, Vec<kit::tls::Renewal>), Fault> {
-        let config = (self.source)()?;
+    fn prepare(&self, old: &App) -> Result<Next, Fault> {
+        let mut config = (self.source)()?;
+        let needs_restart = config.keep_started(&old.config);
         let gate = Gate::new(&config.rest_api)?.after(&old.gate);
         let app = old.with(config, gate)?;
         let renewals = self.certificates.iter().map(Acceptor::renewal);
@@ -253,8 +278,19 @@ impl Live {
             key: "rest_api.https".to_owned(),
             message: error.to_string(),
         })?;
-        Ok((app, renewals))
+        Ok(Next {
+            app,
+            certificates: renewals,
+            needs_restart,
+        })
     }
+}
+
+/// What a reload is about to put in force.
+struct Next {
+    app: App,
+    certificates: Vec<Renewal>,
+    needs_restart: Vec<String>,
 }
 
 fn difference(old: &Gate, new: &Gate) -> Difference {

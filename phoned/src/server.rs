@@ -24,7 +24,7 @@ use crate::{
 
 /// Time for requests under way when the process stops.
 const DRAIN: Duration = Duration::from_secs(5);
-/// Connections from one phone; loopback is exempt.
+/// Connections from one phone; loopback and trusted proxies are exempt.
 const CONNECTIONS_PER_PEER: usize = 16;
 
 /// Why phoned does not start. The message names file or address.
@@ -160,7 +160,7 @@ impl Ready {
     /// Serves until `stop` is cancelled.
     pub fn start(self, stop: CancellationToken) -> Running {
         let (live, app) = (self.live.clone(), Arc::clone(&self.live.current().app));
-        let (limits, rest_api) = (limits(&app.config), &app.config.rest_api);
+        let (limits, rest_api) = (limits(&app.config, trusted(&live)), &app.config.rest_api);
         let plain_proxies = proxies(&live, rest_api.http.proxy_protocol);
         let tls_proxies = proxies(&live, rest_api.https.listener.proxy_protocol);
         let mut running = Running {
@@ -216,11 +216,17 @@ impl Ready {
     }
 }
 
-/// Whose PROXY headers a listener believes: the trusted proxies of the moment.
-fn proxies(live: &Arc<Live>, protocol: ProxyProtocol) -> Option<Trusted> {
+/// The trusted proxies of the moment.
+fn trusted(live: &Arc<Live>) -> Trusted {
     let live = Arc::clone(live);
-    let trusts = move |proxy| live.current().app.gate.trusted().allows(proxy);
-    (protocol == ProxyProtocol::Required).then(|| Trusted(Arc::new(trusts)))
+    Trusted(Arc::new(move |proxy| {
+        live.current().app.gate.trusted().allows(proxy)
+    }))
+}
+
+/// Whose PROXY headers a listener believes.
+fn proxies(live: &Arc<Live>, protocol: ProxyProtocol) -> Option<Trusted> {
+    (protocol == ProxyProtocol::Required).then(|| trusted(live))
 }
 
 /// phoned has a queue of its own; what it listens to is bound to it.
@@ -240,12 +246,13 @@ fn bus_settings(config: &Config) -> Settings {
     }
 }
 
-fn limits(config: &Config) -> Limits {
+fn limits(config: &Config, fronts: Trusted) -> Limits {
     Limits {
         header_timeout: config.rest_api.header_timeout,
         idle_timeout: config.rest_api.keepalive_timeout,
         max_requests_per_connection: config.rest_api.max_requests_per_connection,
         max_connections_per_peer: CONNECTIONS_PER_PEER,
+        fronts: Some(fronts),
         drain: DRAIN,
         ..Limits::default()
     }

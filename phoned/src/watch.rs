@@ -30,8 +30,7 @@ pub async fn run(live: Arc<Live>, mut settled: Look, stop: CancellationToken) {
         if now == last && now != settled {
             // Both outcomes are in the log.
             let _outcome = live.reload().await;
-            // The new configuration may name other files.
-            settled = look(&live).await;
+            settled = as_before(look(&live).await, &now);
             last.clone_from(&settled);
         } else {
             last = now;
@@ -43,6 +42,17 @@ async fn look(live: &Live) -> Look {
     let config = Arc::clone(&live.current().app.config);
     let looked = tokio::task::spawn_blocking(move || look_at(&config)).await;
     looked.unwrap_or_default()
+}
+
+/// The `files` as they were `before` the reload, so that a change under way is noticed after it. Those that the new configuration
+/// names for the first time count as changed: nobody looked before they were read.
+fn as_before(files: Look, before: &Look) -> Look {
+    let files = files.into_iter().map(|(file, _)| {
+        let known = before.iter().find(|(known, _)| *known == file);
+        let state = known.and_then(|(_, state)| *state);
+        (file, state)
+    });
+    files.collect()
 }
 
 /// The files of `config` as they are. Blocks.

@@ -53,6 +53,23 @@ async fn the_token_is_renewed_at_four_fifths_of_the_life_that_was_granted() {
 }
 
 #[tokio::test]
+async fn a_token_that_ends_as_it_begins_is_not_made_again_at_once() {
+    for life in [0, -60] {
+        let fake = FakeAuth::start();
+        fake.own_life(life);
+        let (client, stop) = (patient(&fake), CancellationToken::new());
+        let keeping = tokio::spawn(Arc::clone(&client).keep_token(stop.clone()));
+        fake.called(CREATE, 1).await;
+        for _ in 0..100 {
+            client.token().await.unwrap();
+        }
+        assert_eq!(fake.calls(CREATE).len(), 1, "{life}");
+        stop.cancel();
+        keeping.await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn attempts_get_rarer_until_one_succeeds_and_start_over_after_it() {
     let fake = FakeAuth::start();
     fake.own_life(1);

@@ -14,6 +14,8 @@ use crate::{http_client, secret::Secret};
 
 /// A rejected token leads to at most one early renewal in this time.
 const BETWEEN_FORCED: Duration = Duration::from_secs(10);
+/// What a token that is granted for less than a second is taken to live, so that none is made at each request.
+const LEAST_LIFE: Duration = Duration::from_secs(10);
 /// A failed attempt is not repeated by requests within this time; the background task has its own rhythm.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 /// Requests under way may still carry the previous token for this long.
@@ -70,9 +72,12 @@ impl CreatedToken {
     fn life(&self) -> Duration {
         let read = |text: &Option<String>| text.as_deref().and_then(unix_time);
         let ends = read(&self.utc_issued_at).zip(read(&self.utc_expires_at));
-        ends.and_then(|(issued, expires)| Duration::try_from_secs_f64(expires - issued).ok())
-            .unwrap_or(TOKEN_LIFETIME)
-            .min(TOKEN_LIFETIME)
+        let granted = ends.map(|(issued, expires)| expires - issued);
+        match granted.map(Duration::try_from_secs_f64) {
+            None => TOKEN_LIFETIME,
+            Some(Ok(life)) if life >= BETWEEN_ATTEMPTS => life.min(TOKEN_LIFETIME),
+            Some(_) => LEAST_LIFE,
+        }
     }
 }
 
@@ -225,6 +230,31 @@ impl AuthClient {
         let address = format!("{}/token/{}", self.base, previous.token.expose());
         if self.http.delete(address).send().await.is_err() {
             tracing::debug!("the previous service token could not be revoked");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_life_is_what_was_granted_within_bounds() {
+        let life = |issued: &str, expires: &str| {
+            let created = json!({"token": "t", "utc_issued_at": issued, "utc_expires_at": expires});
+            let created: CreatedToken = serde_json::from_value(created).expect("a token");
+            created.life()
+        };
+        let noon = "2026-11-25T12:00:00";
+        for (expires, expected) in [
+            ("2026-11-25T12:00:01", Duration::from_secs(1)),
+            ("2026-11-25T13:00:00", Duration::from_hours(1)),
+            ("2027-11-25T12:00:00", TOKEN_LIFETIME),
+            ("some day", TOKEN_LIFETIME),
+            (noon, LEAST_LIFE),
+            ("2026-11-25T11:00:00", LEAST_LIFE),
+        ] {
+            assert_eq!(life(noon, expires), expected, "{expires}");
         }
     }
 }

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::proxied::Trusted;
+
 /// Why a connection was closed at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Full {
@@ -20,6 +22,7 @@ pub(super) enum Full {
 pub(super) struct Admission {
     total: Arc<Semaphore>,
     per_peer: usize,
+    fronts: Option<Trusted>,
     open: Mutex<HashMap<IpAddr, usize>>,
 }
 
@@ -32,29 +35,34 @@ pub(super) struct Place {
 }
 
 impl Admission {
-    /// Room for `total` connections, and `per_peer` from one address (0: no such limit).
-    pub(super) fn new(total: usize, per_peer: usize) -> Self {
+    /// Room for `total` connections, and `per_peer` from one address (0: no such limit) that is none of the `fronts`.
+    pub(super) fn new(total: usize, per_peer: usize, fronts: Option<Trusted>) -> Self {
         let total = total.min(Semaphore::MAX_PERMITS);
         Self {
             total: Arc::new(Semaphore::new(total)),
             per_peer,
+            fronts,
             open: Mutex::new(HashMap::new()),
         }
     }
 
-    /// Takes a place. Loopback peers are not counted: a front proxy brings everybody's connections.
+    /// Takes a place.
     pub(super) fn admit(self: &Arc<Self>, peer: IpAddr) -> Result<Place, Full> {
         let permit = Arc::clone(&self.total).try_acquire_owned();
         let permit = permit.map_err(|_| Full::Server)?;
-        let counted = (self.per_peer > 0 && !peer.is_loopback()).then_some(peer);
-        if let Some(peer) = counted {
-            self.count(peer)?;
-        }
-        Ok(Place {
+        let mut place = Place {
             admission: Arc::clone(self),
-            counted,
+            counted: None,
             _permit: permit,
-        })
+        };
+        place.count(peer)?;
+        Ok(place)
+    }
+
+    /// Loopback and the fronts are not: they bring everybody's connections.
+    fn is_one_client(&self, peer: IpAddr) -> bool {
+        let is_front = || self.fronts.as_ref().is_some_and(|fronts| (fronts.0)(peer));
+        !peer.is_loopback() && !is_front()
     }
 
     fn count(&self, peer: IpAddr) -> Result<(), Full> {
@@ -73,9 +81,21 @@ impl Admission {
     }
 }
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        let Some(peer) = self.counted else { return };
+impl Place {
+    /// Counts the connection as one of `client`, and no longer as anybody else's; for whom a proxy names.
+    pub(super) fn count(&mut self, client: IpAddr) -> Result<(), Full> {
+        self.leave();
+        if self.admission.per_peer > 0 && self.admission.is_one_client(client) {
+            self.admission.count(client)?;
+            self.counted = Some(client);
+        }
+        Ok(())
+    }
+
+    fn leave(&mut self) {
+        let Some(peer) = self.counted.take() else {
+            return;
+        };
         let mut open = self.admission.open();
         if let Some(count) = open.get_mut(&peer) {
             *count -= 1;
@@ -86,13 +106,19 @@ impl Drop for Place {
     }
 }
 
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn places_are_counted_per_address_and_given_back() {
-        let admission = Arc::new(Admission::new(10, 2));
+        let admission = Arc::new(Admission::new(10, 2, None));
         let phone = IpAddr::from([192, 0, 2, 1]);
         let first = admission.admit(phone).unwrap();
         let _second = admission.admit(phone).unwrap();
@@ -104,18 +130,33 @@ mod tests {
 
     #[test]
     fn no_entry_stays_for_a_gone_address() {
-        let admission = Arc::new(Admission::new(10, 2));
+        let admission = Arc::new(Admission::new(10, 2, None));
         drop(admission.admit(IpAddr::from([192, 0, 2, 1])).unwrap());
         assert!(admission.open().is_empty());
     }
 
     #[test]
     fn loopback_is_exempt_from_the_cap_per_address_but_not_from_the_total() {
-        let admission = Arc::new(Admission::new(3, 1));
+        let admission = Arc::new(Admission::new(3, 1, None));
         let front = IpAddr::from([127, 0, 0, 1]);
         let places: Vec<_> = (0..3).map(|_| admission.admit(front).unwrap()).collect();
         assert_eq!(admission.admit(front).unwrap_err(), Full::Server);
         drop(places);
         assert!(admission.admit(front).is_ok());
+    }
+
+    #[test]
+    fn fronts_are_exempt_too_and_whom_they_name_is_counted() {
+        let balancer = IpAddr::from([192, 0, 2, 9]);
+        let fronts = Trusted(Arc::new(move |peer| peer == balancer));
+        let admission = Arc::new(Admission::new(4, 1, Some(fronts)));
+        let mut places: Vec<_> = (0..4).map(|_| admission.admit(balancer).unwrap()).collect();
+        assert_eq!(admission.admit(balancer).unwrap_err(), Full::Server);
+        let phone = IpAddr::from([10, 0, 0, 1]);
+        assert_eq!(places[0].count(phone), Ok(()));
+        assert_eq!(places[1].count(phone), Err(Full::Peer));
+        assert_eq!(places[2].count(IpAddr::from([10, 0, 0, 2])), Ok(()));
+        drop(places);
+        assert!(admission.open().is_empty());
     }
 }

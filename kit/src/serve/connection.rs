@@ -15,9 +15,11 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::admission::{Full, Place};
 use super::exchange::Exchange;
 use super::filter::Filter;
 use super::paced::Paced;
+use super::quota::LogQuota;
 use super::wire::Wire;
 use super::{Body, BoxError, Limits, Peer, proxied};
 use crate::tls::Acceptor;
@@ -31,11 +33,21 @@ pub(super) struct Shared<S> {
     pub(super) service: S,
     pub(super) limits: Limits,
     pub(super) tls: Option<Acceptor>,
+    pub(super) refusals: LogQuota,
     pub(super) tracker: TaskTracker,
     /// Finish what is under way.
     pub(super) stop: CancellationToken,
     /// Give up at once.
     pub(super) cut: CancellationToken,
+}
+
+impl<S> Shared<S> {
+    /// Says that a connection of `peer` was closed because of a cap.
+    pub(super) fn note_refused(&self, peer: IpAddr, limit: Full) {
+        if self.refusals.allows(peer) {
+            tracing::warn!(%peer, ?limit, "connection closed, too many are open");
+        }
+    }
 }
 
 impl<S, F, B> Shared<S>
@@ -45,8 +57,8 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    /// Serves one accepted connection to its end.
-    pub(super) async fn run(&self, mut stream: TcpStream, remote: SocketAddr) {
+    /// Serves one accepted connection, which has `place`, to its end.
+    pub(super) async fn run(&self, mut stream: TcpStream, remote: SocketAddr, place: &mut Place) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "no TCP_NODELAY");
         }
@@ -56,6 +68,12 @@ where
         let Some(remote) = self.client(&mut stream, canonical(remote)).await else {
             return;
         };
+        if self.limits.proxies.is_some()
+            && let Err(full) = place.count(remote.ip())
+        {
+            self.note_refused(remote.ip(), full);
+            return;
+        }
         let peer = Peer {
             remote,
             local: canonical(local),

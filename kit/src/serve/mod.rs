@@ -73,8 +73,11 @@ pub struct Limits {
     pub drain: Duration,
     /// Open connections; one more is closed at once.
     pub max_connections: usize,
-    /// Open connections from one address, loopback excepted; 0: no limit.
+    /// Open connections from one address, loopback and `fronts` excepted; 0: no limit. A connection whose PROXY header names
+    /// somebody is one of theirs.
     pub max_connections_per_peer: usize,
+    /// Proxies and balancers: one address that brings the connections of many clients.
+    pub fronts: Option<Trusted>,
     /// Requests on one connection; the last is answered with `Connection: close`.
     pub max_requests_per_connection: usize,
     /// Bytes of a request line; more is 414.
@@ -98,6 +101,7 @@ impl Default for Limits {
             drain: Duration::from_secs(5),
             max_connections: 4096,
             max_connections_per_peer: 0,
+            fronts: None,
             max_requests_per_connection: 1000,
             request_line: 8 * 1024,
             one_header: 16 * 1024,
@@ -150,13 +154,17 @@ pub async fn serve<S, F, B>(
             return;
         }
     };
-    let admission = Admission::new(limits.max_connections, limits.max_connections_per_peer);
+    let admission = Admission::new(
+        limits.max_connections,
+        limits.max_connections_per_peer,
+        limits.fronts.clone(),
+    );
     let server = Server {
         admission: Arc::new(admission),
         address,
-        refusals: LogQuota::default(),
         troubles: LogQuota::default(),
         shared: Arc::new(Shared {
+            refusals: LogQuota::default(),
             service,
             limits,
             tls,
@@ -173,7 +181,6 @@ pub async fn serve<S, F, B>(
 struct Server<S> {
     admission: Arc<Admission>,
     address: SocketAddr,
-    refusals: LogQuota,
     troubles: LogQuota,
     shared: Arc<Shared<S>>,
 }
@@ -209,18 +216,14 @@ where
     fn admit(&self, stream: TcpStream, remote: SocketAddr) {
         let ip = remote.ip().to_canonical();
         match self.admission.admit(ip) {
-            Ok(place) => {
+            Ok(mut place) => {
                 let shared = Arc::clone(&self.shared);
                 self.shared.tracker.spawn(async move {
-                    shared.run(stream, remote).await;
+                    shared.run(stream, remote, &mut place).await;
                     drop(place);
                 });
             }
-            Err(full) => {
-                if self.refusals.allows(ip) {
-                    tracing::warn!(peer = %ip, limit = ?full, "connection closed, too many are open");
-                }
-            }
+            Err(full) => self.shared.note_refused(ip, full),
         }
     }
 

@@ -1,9 +1,10 @@
 //! Deadlines and caps.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
-use kit::serve::{Bound, Limits};
+use kit::serve::{Bound, Limits, Trusted};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -164,6 +165,27 @@ async fn loopback_is_exempt_from_the_cap_per_address() {
         client.send(GET).await;
         assert_eq!(client.answer().await.status, 200);
     }
+}
+
+#[tokio::test]
+async fn the_cap_per_address_counts_whom_a_balancer_names() {
+    let site = Site::start(Limits {
+        max_connections_per_peer: 1,
+        proxies: Some(Trusted(Arc::new(|proxy| proxy.is_loopback()))),
+        ..calm()
+    });
+    let named = |client| format!("PROXY TCP4 {client} 10.0.0.1 5060 80\r\n{GET}");
+    let mut clients = [site.connect().await, site.connect().await];
+    for (client, name) in clients.iter_mut().zip(["192.0.2.1", "192.0.2.2"]) {
+        client.send(named(name)).await;
+        assert_eq!(client.answer().await.status, 200);
+    }
+    let mut second = site.connect().await;
+    // The server may be gone before it has read everything, which the client sees as a reset.
+    let _sent = second.0.write_all(named("192.0.2.1").as_bytes()).await;
+    let mut answer = Vec::new();
+    let _end = tokio::io::AsyncReadExt::read_to_end(&mut second.0, &mut answer).await;
+    assert_eq!(answer, b"");
 }
 
 #[tokio::test]

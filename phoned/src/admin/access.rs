@@ -56,6 +56,12 @@ pub(super) fn check(call: &Call) -> Result<Response, Box<Problem>> {
     let candidate = candidate
         .transpose()
         .map_err(|fault| invalid(json!({"authorized_subnets": fault.problem})))?;
+    if let Some(candidate) = &candidate
+        && let Some((_, make)) = candidate.unknown_make(&call.app.registry.makes)
+    {
+        let problem = format!("there is no make {make}");
+        return Err(invalid(json!({"authorized_subnets": problem})));
+    }
     let about = |address: &IpAddr| {
         let address = address.to_canonical();
         let mut item =

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::{
     app::App,
+    error::PhoneError,
     live::Live,
     machine::Machine,
     query::Query,
@@ -119,8 +120,8 @@ impl Action {
             Self::Show => config::show(&call),
             Self::Change => config::change(&call).await,
             Self::Reload => reload::reload(&call).await,
-            Self::Subnets => Ok(access::subnets(&call)),
-            Self::Check => access::check(&call),
+            Self::Subnets => apart(call, |call| Ok(access::subnets(call))).await,
+            Self::Check => apart(call, access::check).await,
             Self::Rejected => access::rejected(&call),
             Self::EmptyCache => Ok(reload::empty_cache(&call)),
         }
@@ -162,6 +163,18 @@ async fn answer(action: Action, app: Arc<App>, live: Weak<Live>, request: Reques
     };
     let result = result.await;
     result.unwrap_or_else(|problem| respond::problem(&problem))
+}
+
+/// Runs what takes long with long lists where it holds up no phone.
+async fn apart(
+    call: Call,
+    run: fn(&Call) -> Result<Response, Box<Problem>>,
+) -> Result<Response, Box<Problem>> {
+    let running = tokio::task::spawn_blocking(move || run(&call));
+    running.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "an operator was not answered");
+        Err(Box::new(PhoneError::Internal.problem()))
+    })
 }
 
 async fn read(body: Body) -> Result<Bytes, Box<Problem>> {

@@ -46,7 +46,7 @@ impl DirdClient {
         let token = self.auth.token().await;
         let token = token.map_err(|_| NotFollowed::Unreachable)?;
         let mut why = NotFollowed::Unreachable;
-        for server in self.upstreams.candidates() {
+        for server in self.upstreams.awake() {
             match self.open(server, last, &token).await {
                 Ok(stream) => return Ok(stream),
                 Err(NotFollowed::Refused) => why = NotFollowed::Refused,

@@ -34,6 +34,9 @@ use self::{
 };
 use crate::{config::RestApi, error::PhoneError, tally};
 
+/// Key of the list that is tried.
+pub const CANDIDATE: &str = "rest_api.authorized_subnets_candidate";
+
 /// Phones that are remembered for the question whom another list would shut out.
 const MOST_SEEN: u64 = 10_000;
 /// How long they are.
@@ -122,12 +125,9 @@ impl Gate {
     pub fn candidate(entries: &[Entry]) -> Result<Rules, GateFault> {
         let placed = entries.iter().enumerate();
         let placed = placed.map(|(index, entry)| (Place::Item(index), entry));
-        Rules::new(placed).map_err(|bad| {
-            let (Place::Item(index) | Place::Line(index)) = bad.place;
-            GateFault {
-                key: format!("rest_api.authorized_subnets_candidate.{index}"),
-                problem: bad.problem,
-            }
+        Rules::new(placed).map_err(|bad| GateFault {
+            key: bad.place.within(CANDIDATE),
+            problem: bad.problem,
         })
     }
 

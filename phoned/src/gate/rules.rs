@@ -28,6 +28,14 @@ pub enum Place {
     Line(usize),
 }
 
+impl Place {
+    /// The dotted key of the entry in the list with the key `list`.
+    pub fn within(self, list: &str) -> String {
+        let (Self::Item(number) | Self::Line(number)) = self;
+        format!("{list}.{number}")
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -161,6 +169,15 @@ impl Rules {
     /// All entries, as they are written.
     pub fn all(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// The first of the makes that the entries name which is not among `makes`, with the place of its entry.
+    pub fn unknown_make(&self, makes: &[String]) -> Option<(Place, &str)> {
+        self.rules.iter().find_map(|rule| {
+            let named = rule.settings.as_ref()?.vendors.as_ref()?;
+            let unknown = named.iter().find(|name| !makes.contains(name))?;
+            Some((rule.place, unknown.as_str()))
+        })
     }
 
     /// Goes on counting where `older` is, for entries of the same subnet.

@@ -221,6 +221,17 @@ impl Manifest {
         self.settings.get(name) == Some(&Value::Bool(true))
     }
 
+    /// Lets every page have `size` rows, whatever the document and the model; 0 = all.
+    pub fn set_page_size(&mut self, size: usize) {
+        self.page.size = size;
+        if let Some(rich) = &mut self.rich.page {
+            rich.size = size;
+        }
+        for model in &mut self.models {
+            model.rich_size = None;
+        }
+    }
+
     /// The rows and bytes of a page; `families` are the models that ask.
     pub fn rules(&self, rich: bool, families: &[&str]) -> PageRules {
         if !rich {

@@ -131,6 +131,8 @@ pub struct Registry {
     pub catalogue: Catalogue,
     /// The compiled templates.
     pub environment: Environment<'static>,
+    /// Names of all makes that there are, those that are switched off too.
+    pub makes: Vec<String>,
     /// Settings that no make knows, for a warning.
     pub unknown_settings: Vec<String>,
     /// By what the phones of all makes are known.
@@ -180,6 +182,7 @@ impl Registry {
             vendors: Vec::new(),
             catalogue: catalogue(files, choices)?,
             environment: environment(files)?,
+            makes: Vec::new(),
             unknown_settings: Vec::new(),
             agents: Agents::default(),
         };
@@ -193,6 +196,7 @@ impl Registry {
             agents
                 .headers
                 .extend_from_slice(&vendor.manifest.agent_headers);
+            registry.makes.push(vendor.name.clone());
             registry.vendors.push(Arc::new(vendor));
         }
         registry.check_choices(choices);
@@ -215,7 +219,7 @@ impl Registry {
         let name = file.trim_end_matches("/vendor.toml").to_owned();
         let chosen = choices.vendors.get(&name).cloned().unwrap_or_default();
         if let Some(size) = chosen.page_size {
-            manifest.page.size = size;
+            manifest.set_page_size(size);
         }
         for (setting, value) in chosen.settings {
             if let Some(known) = manifest.settings.get_mut(&setting) {

@@ -1,6 +1,6 @@
 //! Who may ask, as what, and how often (phoned.md §6). Phones are told apart by what a trusted proxy, the test, says about them.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::atomic::Ordering};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -70,10 +70,7 @@ async fn what_anybody_else_claims_is_ignored() {
     let site = Site::start().await;
     let forged =
         "X-Forwarded-Host: evil.example\r\nX-Forwarded-Proto: https\r\nX-Script-Name: /x\r\n";
-    site.stub
-        .world
-        .people
-        .store(40, std::sync::atomic::Ordering::SeqCst);
+    site.stub.world.people.store(40, Ordering::SeqCst);
     let page = site.send(&look("cisco", "term=a"), forged).await;
     assert!(
         page.body.contains("http://pbx.example:9498/0.1/"),
@@ -86,10 +83,7 @@ async fn what_anybody_else_claims_is_ignored() {
 #[tokio::test]
 async fn links_lead_through_the_proxy_that_the_phone_spoke_to() {
     let site = behind_a_proxy(json!(["10.0.0.0/8"])).await;
-    site.stub
-        .world
-        .people
-        .store(40, std::sync::atomic::Ordering::SeqCst);
+    site.stub.world.people.store(40, Ordering::SeqCst);
     let front = "X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: front.example\r\n\
          X-Forwarded-Port: 8443\r\nX-Script-Name: /phones\r\n";
     let target = look("cisco", "term=a");
@@ -129,12 +123,28 @@ async fn an_entry_decides_which_makes_and_whose_users_its_phones_see() {
             assert_eq!(answer.json()["error_id"], "unknown-user");
         }
     }
-    // What another phone was sent is not what this one may see, even while dird is down.
-    let world = &site.stub.world;
-    world
-        .auth_fails
-        .store(500, std::sync::atomic::Ordering::SeqCst);
-    assert_eq!(search(&site, "cisco", "10.2.0.1").await.status, 404);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn old_results_too_are_for_the_phones_of_their_tenant_alone() {
+    let site = Site::with(json!({
+        "rest_api": {"trusted_proxies": ["127.0.0.1"], "authorized_subnets": [
+            {"subnet": "10.2.0.0/16", "tenant_uuid": "b0000000-1111-4111-8111-000000000002"},
+            {"subnet": "10.3.0.0/16", "tenant_uuid": TENANT},
+        ]},
+        "cache": {"lookup_ttl": 0, "user_tenant_ttl": 0},
+    }))
+    .await;
+    assert_eq!(search(&site, "cisco", "10.3.0.1").await.status, 200);
+    for failing in [&site.stub.world.auth_fails, &site.stub.world.dird_fails] {
+        failing.store(500, Ordering::SeqCst);
+    }
+    let old = search(&site, "cisco", "10.3.0.1").await;
+    assert!(old.head.contains("\r\nwarning: 110"), "{}", old.head);
+    let kept = search(&site, "cisco", "10.2.0.1").await;
+    assert_eq!(kept.status, 503);
+    assert!(!kept.body.contains("Person"), "{}", kept.body);
     site.stop().await;
 }
 

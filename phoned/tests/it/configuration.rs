@@ -1,6 +1,6 @@
 //! The configuration as operators see and change it (phoned.md §16.2), and the document of the routes (§3.3).
 
-use std::{collections::BTreeSet, path::Path, sync::Arc};
+use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
 use e2e::platform::{self, Server};
 use phoned::{
@@ -17,12 +17,17 @@ use crate::site::{Answer, Site, exchange};
 struct Configured {
     running: Running,
     _auth: Server,
-    _folder: TempDir,
+    folder: TempDir,
     levels: Arc<std::sync::Mutex<Vec<bool>>>,
 }
 
 impl Configured {
     async fn start() -> Self {
+        Self::with(json!({}), |_| {}).await
+    }
+
+    /// One with `more` at the top of its file; `at_reload` sees the file after each reload has read it.
+    async fn with(more: Value, at_reload: impl Fn(&Path) + Send + Sync + 'static) -> Self {
         let (auth, folder) = (
             platform::auth().expect("an auth"),
             TempDir::new().expect("a folder"),
@@ -40,6 +45,10 @@ impl Configured {
                          "authorized_subnets": ["192.0.2.0/24"]},
         });
         tree["auth"]["key_file"] = json!(file("key.yml"));
+        tree["config_file"] = json!(file("phoned.yml"));
+        for (key, value) in more.as_object().expect("a map") {
+            tree[key] = value.clone();
+        }
         std::fs::write(file("phoned.yml"), tree.to_string()).expect("written");
         let read = |main: &Path| {
             config::load(main, Value::Null, false)
@@ -52,14 +61,24 @@ impl Configured {
             told.lock().expect("no panic").push(config.debug);
         });
         let first = read(&main);
-        let ready = phoned::prepare_from(first, Box::new(move || Ok(read(&main))), applied).await;
+        let source = Box::new(move || {
+            let config = read(&main);
+            at_reload(&main);
+            Ok(config)
+        });
+        let ready = phoned::prepare_from(first, source, applied).await;
         let running = ready.expect("it can start").start(CancellationToken::new());
         Self {
             running,
             _auth: auth,
-            _folder: folder,
+            folder,
             levels,
         }
+    }
+
+    /// Changes keys of the file, by JSON pointer.
+    fn rewrite(&self, changes: &[(&str, Value)]) {
+        rewrite(&self.folder.path().join("phoned.yml"), changes);
     }
 
     async fn ask(&self, method: &str, body: &str) -> Answer {
@@ -70,6 +89,16 @@ impl Configured {
         let headers = format!("X-Auth-Token: t\r\nContent-Length: {}\r\n", body.len());
         exchange(self.running.http[0], method, target, &headers, body).await
     }
+}
+
+/// Changes keys of a file of [`Configured`], by JSON pointer.
+fn rewrite(file: &Path, changes: &[(&str, Value)]) {
+    let text = std::fs::read_to_string(file).expect("a file");
+    let mut tree: Value = serde_json::from_str(&text).expect("what was written");
+    for (pointer, value) in changes {
+        *tree.pointer_mut(pointer).expect("a key") = value.clone();
+    }
+    std::fs::write(file, tree.to_string()).expect("written");
 }
 
 #[tokio::test]
@@ -143,6 +172,63 @@ async fn debugging_is_switched_until_the_next_reload() {
     );
     assert_eq!(phoned.ask("GET", "").await.json()["debug"], false);
     assert_eq!(*phoned.levels.lock().expect("no panic"), [true, false]);
+    phoned.running.stop().await;
+}
+
+#[tokio::test]
+async fn a_reload_names_what_only_a_restart_changes_and_shows_what_is_in_use() {
+    let phoned = Configured::start().await;
+    while phoned.ask("GET", "").await.status == 503 {}
+    let before = phoned.ask("GET", "").await.json();
+    phoned.rewrite(&[
+        ("/rest_api/http/port", json!(9)),
+        ("/rest_api/authorized_subnets", json!(["127.0.0.0/8"])),
+        ("/auth/port", json!(9)),
+        ("/bus/password", json!("another-word")),
+    ]);
+    let answer = phoned.at("POST", "/0.1/config/reload", "").await.json();
+    assert_eq!(answer["applied"], true);
+    assert_eq!(
+        answer["needs_restart"],
+        json!(["bus.password", "auth.port", "rest_api.http.port"])
+    );
+    let after = phoned.ask("GET", "").await.json();
+    for (pointer, same) in [
+        ("/rest_api/http", true),
+        ("/auth", true),
+        ("/rest_api/authorized_subnets", false),
+    ] {
+        let is_same = after.pointer(pointer) == before.pointer(pointer);
+        assert_eq!(is_same, same, "{pointer}: {after}");
+    }
+    let status = phoned.at("GET", "/0.1/status", "").await.json();
+    assert_eq!(status["auth"]["status"], "ok", "the one that is in use");
+    phoned.running.stop().await;
+}
+
+#[tokio::test]
+async fn a_file_that_changes_while_it_is_read_is_read_again() {
+    let late = std::sync::Once::new();
+    let phoned = Configured::with(json!({"watch": true}), move |file| {
+        late.call_once(|| {
+            let lists = json!(["10.1.0.0/16", "10.2.0.0/16"]);
+            rewrite(file, &[("/rest_api/authorized_subnets", lists)]);
+        });
+    })
+    .await;
+    phoned.rewrite(&[("/rest_api/authorized_subnets", json!(["10.1.0.0/16"]))]);
+    let second = async {
+        loop {
+            let subnets = phoned.at("GET", "/0.1/access/subnets", "").await;
+            if subnets.status == 200 && subnets.json()["total"] == 2 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let bound = Duration::from_mins(1);
+    let seen = tokio::time::timeout(bound, second).await;
+    seen.expect("the second change");
     phoned.running.stop().await;
 }
 

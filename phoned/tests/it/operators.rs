@@ -1,7 +1,11 @@
 //! What operators can see and change while phones are served (phoned.md §14, §16.3).
 
-use std::sync::atomic::Ordering;
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 
+use phoned::gate::{Gate, entry::Entry};
 use serde_json::{Value, json};
 
 use crate::{
@@ -100,6 +104,16 @@ async fn a_configuration_with_a_fault_changes_nothing() {
         (
             subnets(&json!([{"subnet": "10.3.0.0/16", "locale": "xx"}])),
             "rest_api.authorized_subnets",
+        ),
+        (
+            subnets(
+                &json!(["10.3.0.0/16", {"subnet": "10.3.0.0/16", "vendors": ["snom", "cicso"]}]),
+            ),
+            "rest_api.authorized_subnets.1",
+        ),
+        (
+            json!({"rest_api": {"authorized_subnets_candidate": [{"subnet": "10.3.0.0/16", "vendors": ["cicso"]}]}}),
+            "rest_api.authorized_subnets_candidate.0",
         ),
         (
             json!({"rest_api": {"trusted_proxies": ["nobody"]}}),
@@ -277,6 +291,7 @@ async fn a_list_can_be_tried_before_it_shuts_phones_out() {
         "[]",
         r#"{"addresses": ["office"]}"#,
         r#"{"authorized_subnets": ["10/99"]}"#,
+        r#"{"authorized_subnets": [{"subnet": "10/8", "vendors": ["cicso"]}]}"#,
         r#"{"colour": 1}"#,
     ] {
         let answer = site.operate("POST", "/0.1/access/check", bad).await;
@@ -286,6 +301,37 @@ async fn a_list_can_be_tried_before_it_shuts_phones_out() {
             "{bad}"
         );
     }
+    site.stop().await;
+}
+
+/// The server of the test shares its one thread, so that a check there would stop the clock at least for as long as reading and
+/// sorting the list takes.
+#[tokio::test]
+async fn a_long_list_is_tried_without_holding_up_anybody() {
+    let site = Site::start().await;
+    let entry = |number: u32| format!("10.{}.{}.0/24", number / 256, number % 256);
+    let list: Vec<String> = (0..1 << 16).map(entry).collect();
+    let question = json!({"addresses": ["10.0.0.1"], "authorized_subnets": list}).to_string();
+    let started = Instant::now();
+    let mut read: Value = serde_json::from_str(&question).expect("JSON");
+    let entries: Vec<Entry> =
+        serde_json::from_value(read["authorized_subnets"].take()).expect("entries");
+    Gate::candidate(&entries).expect("a list");
+    let alone = started.elapsed();
+    let mut longest = Duration::ZERO;
+    let ticking = async {
+        loop {
+            let before = Instant::now();
+            tokio::task::yield_now().await;
+            longest = longest.max(before.elapsed());
+        }
+    };
+    let answer = tokio::select! {
+        answer = site.operate("POST", "/0.1/access/check", &question) => answer.json(),
+        () = ticking => unreachable!("it ticks for ever"),
+    };
+    assert_eq!(answer["items"][0]["candidate"]["decision"], "allowed");
+    assert!(longest < alone * 2 / 3, "{longest:?}, alone {alone:?}");
     site.stop().await;
 }
 

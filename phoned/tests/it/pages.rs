@@ -1,5 +1,7 @@
 //! Pages, errors and everything around them as phones and programs get it (phoned.md §3 to §6, §8 to §10).
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use crate::{
@@ -202,6 +204,31 @@ async fn head_says_what_get_would() {
 }
 
 #[tokio::test]
+async fn a_configured_page_size_is_that_of_every_document_and_model() {
+    let chosen = |documents| json!({"page_size": 2, "documents": documents});
+    for documents in ["compat", "rich"] {
+        let makes = ["cisco", "snom", "aastra", "thomson"].map(|make| (make, chosen(documents)));
+        let site = Site::with(json!({"vendors": BTreeMap::from(makes)})).await;
+        for (make, model) in [
+            ("cisco", ""),
+            ("snom", ""),
+            ("snom", "User-Agent: snomD385-SIP\r\n"),
+            ("aastra", ""),
+            ("thomson", ""),
+        ] {
+            let page = site.send(&look(make, "term=a"), model).await.body;
+            let shown = [1, 2, 3].map(|number| page.contains(&format!("Person 00{number}")));
+            assert_eq!(
+                shown,
+                [true, true, false],
+                "{documents} {make} {model}: {page}"
+            );
+        }
+        site.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn browsers_are_answered_on_machine_routes_only() {
     let site = Site::start().await;
     let origin = "Origin: http://portal.example\r\n";
@@ -218,14 +245,33 @@ async fn browsers_are_answered_on_machine_routes_only() {
     let ask = format!(
         "{origin}Access-Control-Request-Method: GET\r\nAccess-Control-Request-Headers: x-auth-token, x-odd\r\n"
     );
-    let preflight = request(site.address, "OPTIONS", "/0.1/status", &ask).await;
-    assert!(
-        preflight
-            .head
-            .contains("access-control-allow-headers: x-auth-token\r"),
-        "{}",
-        preflight.head
-    );
+    for target in [
+        "/0.1/status",
+        "/0.1/config",
+        "/0.1/config/reload",
+        "/0.1/access/subnets",
+        "/0.1/access/check",
+        "/0.1/access/rejected",
+        "/0.1/cache",
+        "/0.1/endpoints/a/answer",
+        "/0.1/endpoints/a/hold/start",
+        "/0.1/api/api.yml",
+    ] {
+        let preflight = request(site.address, "OPTIONS", target, &ask).await;
+        assert_eq!((preflight.status, preflight.body.as_str()), (200, ""));
+        for line in [
+            "allow: ",
+            "access-control-allow-origin: http://portal.example\r",
+            "access-control-allow-methods: delete, get, head, options, patch, post, put\r",
+            "access-control-allow-headers: x-auth-token\r",
+        ] {
+            assert!(
+                preflight.head.contains(&format!("\n{line}")),
+                "{target}: {line} in {}",
+                preflight.head
+            );
+        }
+    }
     site.stop().await;
 }
 

@@ -2,7 +2,7 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use futures_util::future::join_all;
+use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
 use serde_json::json;
 
 use crate::{
@@ -43,6 +43,31 @@ async fn with_every_dird_gone_phones_get_what_was_remembered_marked_as_old() {
     assert_eq!(old.status, 200);
     assert!(old.head.contains("\r\nwarning: 110"), "{}", old.head);
     assert_eq!(site.look("cisco", "term=other").await.status, 503);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn one_search_finds_out_whether_a_dird_is_back() {
+    let site = Site::with(json!({"dird": {"timeout": 60}, "lookup": {"deadline": 60}})).await;
+    let world = &site.stub.world;
+    world.dird_fails.store(503, Ordering::SeqCst);
+    assert_eq!(site.look("cisco", "term=a").await.status, 503);
+    world.dird_fails.store(0, Ordering::SeqCst);
+    world.hold.store(true, Ordering::SeqCst);
+    let targets: Vec<String> = (0..20)
+        .map(|n| look("cisco", &format!("term={n}")))
+        .collect();
+    let mut answers: FuturesUnordered<_> = targets.iter().map(|target| site.get(target)).collect();
+    for _ in 1..20 {
+        let answer = answers.next().await.expect("an answer");
+        assert_eq!(answer.json()["error_id"], "dird-unreachable");
+    }
+    assert_eq!(world.searched(), 2, "the first one and the probe");
+    world.hold.store(false, Ordering::SeqCst);
+    world.release.notify_one();
+    assert_eq!(answers.next().await.expect("the probe").status, 200);
+    assert_eq!(site.look("cisco", "term=b").await.status, 200);
+    drop(answers);
     site.stop().await;
 }
 

@@ -1,4 +1,4 @@
-//! Who is in the demo site.
+//! Who and what is in the demo site.
 
 use anyhow::{Context, Result, ensure};
 
@@ -7,10 +7,12 @@ use anyhow::{Context, Result, ensure};
 pub struct Demo {
     /// (tenant, user) UUIDs in the order printed.
     pub people: Vec<(String, String)>,
+    /// An entry of the directory of door stations, if there is one.
+    pub entry: Option<String>,
 }
 
 impl Demo {
-    /// Reads what `dird demo` prints: lines that start with `tenant` or `user` and hold a UUID.
+    /// Reads what `dird demo` prints: lines that start with `tenant`, `user` or `entry` and hold a UUID.
     pub fn parse(output: &str) -> Result<Self> {
         let mut demo = Self::default();
         let mut tenant = None;
@@ -25,6 +27,8 @@ impl Demo {
             };
             if first.starts_with("tenant") {
                 tenant = Some(uuid.to_owned());
+            } else if first == "entry" {
+                demo.entry = Some(uuid.to_owned());
             } else if first.starts_with("user") {
                 let tenant = tenant.clone().context("a user before any tenant")?;
                 demo.people.push((tenant, uuid.to_owned()));

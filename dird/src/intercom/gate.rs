@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use http::header;
 use http::request::Parts;
 use kit::serve::Peer;
-use kit::subnet::Allowlist;
+use kit::subnet::{Allowlist, canonical};
 use ring::hmac;
 use sha2::{Digest, Sha256};
 
@@ -91,7 +91,7 @@ impl Intercom {
         if !encrypted && self.config.transport == Transport::Tls {
             return Err(Refusal::Connection);
         }
-        let address = peer.remote.ip();
+        let address = self.address(peer, parts);
         if !self.gate.subnets.is_empty() && !self.gate.subnets.allows(address) {
             return Err(Refusal::Privilege);
         }
@@ -122,6 +122,24 @@ impl Intercom {
         said.map_or(peer.tls, |said| {
             said.as_bytes().eq_ignore_ascii_case(b"https")
         })
+    }
+
+    /// Where the client is: behind trusted proxies, the last address that is none of theirs.
+    fn address(&self, peer: &Peer, parts: &Parts) -> IpAddr {
+        let forwarded = parts.headers.get_all("x-forwarded-for").iter();
+        let forwarded = forwarded.filter_map(|line| line.to_str().ok());
+        let passed: Vec<&str> = forwarded.flat_map(|line| line.split(',')).collect();
+        let mut address = peer.remote.ip();
+        for earlier in passed.into_iter().rev() {
+            let Ok(earlier) = earlier.trim().parse() else {
+                return address;
+            };
+            if !self.gate.proxies.allows(address) {
+                return address;
+            }
+            address = canonical(earlier);
+        }
+        address
     }
 
     async fn client(

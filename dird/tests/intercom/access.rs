@@ -170,3 +170,26 @@ async fn a_token_names_the_tenant_whose_default_it_means() {
         .collect();
     assert_eq!(names, ["here"]);
 }
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_the_client_is_where_the_proxy_says() {
+    let subnets =
+        json!({"allowed_subnets": ["10.0.0.0/8"], "trusted_proxies": ["127.0.0.1", "192.0.2.1"]});
+    let door = Plan::sqlite().with(subnets).open().await;
+    for (forwarded, code) in [
+        ("10.1.2.3", 0),
+        ("10.1.2.3, 192.0.2.1", 0),
+        ("10.1.2.3, 203.0.113.7", 10),
+        ("10.1.2.3, 203.0.113.7, 192.0.2.1", 10),
+        ("unknown", 10),
+    ] {
+        let asked = request(&door, "get").header("X-Forwarded-For", forwarded);
+        assert_eq!(outcome(asked).await, (200, code), "{forwarded}");
+    }
+    let door = Plan::sqlite()
+        .with(json!({"allowed_subnets": ["10.0.0.0/8"]}))
+        .open()
+        .await;
+    let asked = request(&door, "get").header("X-Forwarded-For", "10.1.2.3");
+    assert_eq!(outcome(asked).await, (200, 10), "nobody trusts this proxy");
+}

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use crate::world::{Door, Plan, read};
 
-/// What each writer does.
-const CHANGES: usize = 30;
+/// What each writer does, and does when there are several rounds.
+const CHANGES: [usize; 2] = [30, 120];
 
 /// Rows of an imported file.
 const ROWS: usize = 15;
@@ -21,6 +21,10 @@ const ROWS: usize = 15;
 fn rounds() -> u64 {
     let asked = std::env::var("SOAK_ROUNDS").ok();
     asked.and_then(|rounds| rounds.parse().ok()).unwrap_or(1)
+}
+
+fn changes() -> usize {
+    CHANGES[usize::from(rounds() > 1)]
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -146,7 +150,7 @@ impl Race {
     async fn through_functions(&self, mut random: Random, writer: u64) -> Written {
         let (mut written, mut known) = (Written::default(), Vec::new());
         let owner = format!("w{writer}");
-        for round in 0..CHANGES {
+        for round in 0..changes() {
             let name = format!("w{writer} {round}");
             let choice = if known.is_empty() { 0 } else { random.below(5) };
             let place = random.below(known.len().max(1));
@@ -178,7 +182,7 @@ impl Race {
                     known.push(one["uuid"].clone());
                 }
             }
-            if round == CHANGES / 2 {
+            if round == changes() / 2 {
                 let deleted = self.door.result("delete", json!({"owner": owner})).await;
                 let deleted = deleted["users"].as_array().unwrap();
                 assert_eq!(deleted.len(), known.len());
@@ -204,7 +208,7 @@ impl Race {
 
     async fn through_rest(&self, mut random: Random) -> Written {
         let (mut written, mut known) = (Written::default(), Vec::new());
-        for round in 0..CHANGES {
+        for round in 0..changes() {
             let choice = if known.is_empty() { 0 } else { random.below(4) };
             let place = random.below(known.len().max(1));
             let body = json!({"name": format!("r{round}"), "number": "1"}).to_string();
@@ -231,7 +235,7 @@ impl Race {
 
     async fn through_imports(&self) -> Written {
         let mut written = Written::default();
-        for round in 0..CHANGES / 5 {
+        for round in 0..changes() / 5 {
             let mut sheet = "name,number\n".to_owned();
             for row in 0..ROWS {
                 sheet.extend([format!("i{round} {row}").as_str(), ",1\n"]);

@@ -227,6 +227,17 @@ async fn clients_that_probe_find_a_device() {
 
 #[tokio::test]
 async fn mutated_documents_are_answered_with_an_envelope() {
+    send_mutated(400).await;
+}
+
+/// The same for minutes.
+#[tokio::test]
+#[ignore = "takes minutes"]
+async fn very_many_mutated_documents_are_answered_with_an_envelope() {
+    send_mutated(100_000).await;
+}
+
+async fn send_mutated(rounds: usize) {
     let door = Plan::sqlite().open().await;
     let seeds = [
         r#"{"users":[{"uuid":"01234567-89AB-CDEF-0123-456789ABCDEF","name":"A","callPos":[{"peer":"1"}],"access.code[1]":"11"}],"force":true}"#,
@@ -240,7 +251,7 @@ async fn mutated_documents_are_answered_with_an_envelope() {
         state ^= state << 17;
         usize::try_from(state % below as u64).unwrap()
     };
-    for round in 0..400 {
+    for round in 0..rounds {
         let mut body = seeds[random(2)].as_bytes().to_vec();
         for _ in 0..=random(4) {
             let place = random(body.len());

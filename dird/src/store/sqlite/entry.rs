@@ -26,11 +26,12 @@ const BY_UUID: &str = "SELECT intercom_entry.*, contact.fields FROM intercom_ent
        AND contact.list_uuid = phonebook_uuid AND contact.uuid = contact_uuid \
      WHERE intercom_entry.tenant_uuid = $1 AND phonebook_uuid = $2 \
        AND intercom_entry.uuid IN (SELECT value FROM json_each($3))";
+/// The plus keeps the planner from walking the directory by timestamp.
 const BY_OWNER: &str = "SELECT intercom_entry.*, contact.fields FROM intercom_entry \
      LEFT JOIN contact ON contact.tenant_uuid = intercom_entry.tenant_uuid \
        AND contact.list_uuid = phonebook_uuid AND contact.uuid = contact_uuid \
      WHERE intercom_entry.tenant_uuid = $1 AND phonebook_uuid = $2 AND owner = $3 AND deleted = 0 \
-     ORDER BY timestamp";
+     ORDER BY +timestamp";
 const CHANGED: &str = "SELECT intercom_entry.*, contact.fields FROM intercom_entry \
      LEFT JOIN contact ON contact.tenant_uuid = intercom_entry.tenant_uuid \
        AND contact.list_uuid = phonebook_uuid AND contact.uuid = contact_uuid \

@@ -2,6 +2,7 @@
 //!
 //! One file per thing that people do. Every test starts a site of its own: see `e2e::site`.
 
+mod bear_attackers;
 mod bear_hung_remotes;
 mod fill_a_door_station;
 mod keep_tenants_apart;

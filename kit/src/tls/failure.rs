@@ -67,8 +67,10 @@ impl Reason {
                 | PeerIncompatible::NoSignatureSchemesInCommon
                 | PeerIncompatible::NoEcPointFormatsInCommon,
             ) => Self::NoSharedCipher,
+            // Without the extension a greeting is older than TLS 1.2, which brought it; that is looked at before the version.
             Error::PeerIncompatible(
-                PeerIncompatible::Tls12NotOffered
+                PeerIncompatible::SignatureAlgorithmsExtensionRequired
+                | PeerIncompatible::Tls12NotOffered
                 | PeerIncompatible::Tls12NotOfferedOrEnabled
                 | PeerIncompatible::ServerDoesNotSupportTls12Or13
                 | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig

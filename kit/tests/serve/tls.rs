@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use kit::serve::Limits;
@@ -236,4 +237,91 @@ async fn failed_handshakes_are_counted_by_reason() {
     let refused = TlsConnector::from(Arc::new(config)).connect(name, stream);
     assert!(refused.await.is_err());
     counted(&acceptor, "certificate unknown").await;
+}
+
+/// A greeting as phones of long ago send it.
+fn old_hello(version: u8, ciphers: &[u16], extensions: &[u8]) -> Vec<u8> {
+    let short = |length: usize| u16::try_from(length).unwrap().to_be_bytes();
+    let mut hello = vec![3, version];
+    hello.extend([7; 32]);
+    hello.push(0);
+    hello.extend(short(2 * ciphers.len()));
+    hello.extend(ciphers.iter().flat_map(|cipher| cipher.to_be_bytes()));
+    hello.extend([1, 0]);
+    if !extensions.is_empty() {
+        hello.extend(short(extensions.len()));
+        hello.extend(extensions);
+    }
+    let mut record = vec![22, 3, 1];
+    record.extend(short(hello.len() + 4));
+    record.extend([1, 0]);
+    record.extend(short(hello.len()));
+    record.extend(hello);
+    record
+}
+
+#[tokio::test]
+async fn greetings_of_old_phones_are_counted() {
+    let acceptor = acceptor();
+    let site = Site::start_with(calm(), Some(acceptor.clone()));
+    // AES and 3DES in CBC mode with RSA key exchange.
+    let ciphers = [0x002f, 0x0035, 0x000a];
+    // Signatures with SHA-256 and SHA-1, the curve P-256, plain points.
+    let extensions = [
+        0, 13, 0, 6, 0, 4, 4, 1, 2, 1, 0, 10, 0, 4, 0, 2, 0, 23, 0, 11, 0, 2, 1, 0,
+    ];
+    for (version, extensions, reason) in [
+        (1, &[][..], "protocol version"),
+        (3, &extensions[..], "no shared cipher"),
+    ] {
+        let mut phone = site.connect().await;
+        phone.send(old_hello(version, &ciphers, extensions)).await;
+        counted(&acceptor, reason).await;
+    }
+    let counts = acceptor.handshake_failures();
+    let all: u64 = counts.iter().map(|(_, count)| count).sum();
+    assert_eq!(all, 2, "{counts:?}");
+    assert!(connect(&site, &[]).await.is_ok());
+}
+
+#[tokio::test]
+async fn no_handshake_fails_while_the_certificate_is_swapped() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str| {
+        for end in ["crt", "key"] {
+            let to = folder.path().join(format!("server.{end}"));
+            std::fs::copy(data(&format!("{name}.{end}")), to).unwrap();
+        }
+    };
+    put("first");
+    let paths = ["server.crt", "server.key"].map(|name| folder.path().join(name));
+    let acceptor = Acceptor::load(&paths[0], &paths[1]).unwrap();
+    let site = Site::start_with(calm(), Some(acceptor.clone()));
+    let seen = ["first", "second"].map(|_| AtomicUsize::new(0));
+    let known = ["first.crt", "second.crt"].map(certificate);
+    let phone = async || {
+        loop {
+            let stream = connect(&site, &[]).await.unwrap();
+            let which = known.iter().position(|one| *one == shown(&stream)).unwrap();
+            let mut client = Client(stream);
+            client.send("GET / HTTP/1.1\r\n\r\n").await;
+            assert_eq!(client.answer().await.status, 200);
+            seen[which].fetch_add(1, Ordering::SeqCst);
+        }
+    };
+    let swaps = async {
+        for turn in 1..=10 {
+            put(["first", "second"][turn % 2]);
+            acceptor.renewal().unwrap().install();
+            let count = || seen[turn % 2].load(Ordering::SeqCst);
+            let enough = count() + 5;
+            while count() < enough {
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    tokio::select! {
+        () = swaps => {}
+        _phones = async { tokio::join!(phone(), phone(), phone(), phone()) } => {}
+    }
 }

@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn the_buckets_are_bounded() {
         let paces = Paces::default();
-        for number in 0..150_000 {
+        for number in 0..1_000_000 {
             paces.take_at(0, phone(number), (1.0, 1.0), 1.0);
         }
         paces.full_at.run_pending_tasks();

@@ -86,7 +86,27 @@ impl Stub {
     pub(crate) fn start() -> Self {
         let world = Arc::new(World::default());
         world.people.store(3, Ordering::SeqCst);
-        let bound = Bound::bind(([127, 0, 0, 1], 0).into()).expect("a port");
+        Self::at(([127, 0, 0, 1], 0).into(), world)
+    }
+
+    /// Another server of the same world.
+    pub(crate) fn twin(&self) -> Self {
+        Self::at(([127, 0, 0, 1], 0).into(), Arc::clone(&self.world))
+    }
+
+    /// Closes the port for a while.
+    pub(crate) async fn close(&mut self) {
+        self.stop.cancel();
+        (&mut self.task).await.expect("no panic");
+    }
+
+    /// Opens it again.
+    pub(crate) fn open(&mut self) {
+        *self = Self::at(self.address, Arc::clone(&self.world));
+    }
+
+    fn at(address: SocketAddr, world: Arc<World>) -> Self {
+        let bound = Bound::bind(address).expect("a port");
         let (address, stop) = (bound.local_addr(), CancellationToken::new());
         let shared = Arc::clone(&world);
         let service = move |request: Request<Body>| {

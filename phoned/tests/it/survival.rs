@@ -1,6 +1,9 @@
 //! What phones get while backends fail, and how little backends are asked (phoned.md §14); the figures about it (§16.4).
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
 use serde_json::json;
@@ -44,6 +47,53 @@ async fn with_every_dird_gone_phones_get_what_was_remembered_marked_as_old() {
     assert!(old.head.contains("\r\nwarning: 110"), "{}", old.head);
     assert_eq!(site.look("cisco", "term=other").await.status, 503);
     site.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_searched_before_is_answered_while_dirds_go_and_come_back() {
+    let first = Stub::start();
+    let mut second = first.twin();
+    let others = json!([{"host": "127.0.0.1", "port": second.address.port()}]);
+    let changes = json!({"dird": {"others": others}, "cache": {"lookup_ttl": 0}});
+    let mut site = Site::over(first, changes).await;
+    let targets = ["a", "b", "c", "d"].map(|term| look("cisco", &format!("term={term}")));
+    for target in &targets {
+        assert_eq!(site.get(target).await.status, 200);
+    }
+    let (address, fresh, stale) = (site.address, AtomicUsize::new(0), AtomicUsize::new(0));
+    let phone = async |target: &String| {
+        loop {
+            let answer = request(address, "GET", target, "").await;
+            assert_eq!(answer.status, 200, "{answer:?}");
+            let is_old = answer.head.contains("\r\nwarning: 110");
+            let kind = if is_old { &stale } else { &fresh };
+            kind.fetch_add(1, Ordering::SeqCst);
+        }
+    };
+    let more = async |kind: &AtomicUsize| {
+        let enough = kind.load(Ordering::SeqCst) + 20;
+        while kind.load(Ordering::SeqCst) < enough {
+            tokio::task::yield_now().await;
+        }
+    };
+    let outages = async {
+        more(&fresh).await;
+        // auth goes with the first one.
+        site.stub.close().await;
+        more(&fresh).await;
+        second.close().await;
+        more(&stale).await;
+        site.stub.open();
+        more(&fresh).await;
+        second.open();
+        more(&fresh).await;
+    };
+    tokio::select! {
+        () = outages => {}
+        _phones = join_all(targets.iter().map(phone)) => {}
+    }
+    site.stop().await;
+    second.stop().await;
 }
 
 #[tokio::test]

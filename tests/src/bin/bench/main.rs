@@ -5,6 +5,7 @@
 //! `docs/benchmarks.md`.
 
 mod allowlist;
+mod edge;
 mod engine;
 mod imports;
 mod inventory;
@@ -23,7 +24,7 @@ use rows::{ROWS, SIZES};
 use world::World;
 
 /// What can be measured alone.
-const PARTS: [&str; 4] = ["phones", "engine", "ldap", "allowlist"];
+const PARTS: [&str; 5] = ["phones", "engine", "ldap", "edge", "allowlist"];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -50,6 +51,9 @@ async fn main() -> Result<()> {
     }
     if wanted("ldap") {
         further += &staff::measure(duration, &mut report).await?;
+    }
+    if wanted("edge") {
+        further += &edge::measure(duration).await?;
     }
     if wanted("allowlist") {
         further += &allowlist::table()?;

@@ -21,7 +21,7 @@ use serde_json::Value;
 
 use crate::{
     directory::page::Collation,
-    gate::{Gate, entry::Entry, forwarded::ForwardedHeader},
+    gate::{Gate, entry::Entry, forwarded::ForwardedHeader, guesses::Limits},
     lang::Branding,
     vendor::registry::VendorSettings,
 };
@@ -70,6 +70,8 @@ pub struct Config {
     pub enabled_plugins: BTreeMap<String, bool>,
     /// Searches.
     pub lookup: Lookup,
+    /// Users that one phone may try.
+    pub limits: Limits,
     /// Telephone numbers.
     pub numbers: Numbers,
     /// What is remembered, and for how long.

@@ -1,5 +1,6 @@
 //! The configuration as Rust sees it; config/phoned.yml, compiled in as the default, explains each key (phoned.md §17.2).
 
+mod browsers;
 mod network;
 mod started;
 
@@ -26,6 +27,7 @@ use crate::{
     vendor::registry::VendorSettings,
 };
 
+pub use browsers::Cors;
 pub use network::{Dird, Listen, Listener, Metrics, ProxyProtocol, TlsListener};
 
 /// The commented defaults.
@@ -124,17 +126,6 @@ pub struct RestApi {
     pub min_threads: usize,
     /// Accepted from older files, without effect.
     pub max_threads: usize,
-}
-
-/// `rest_api.cors` (phoned.md §4).
-#[derive(Debug, Clone, Deserialize)]
-pub struct Cors {
-    /// Whether browsers get an answer they accept.
-    pub enabled: bool,
-    /// Request headers that browsers may send.
-    pub allow_headers: Vec<String>,
-    /// Also on the routes of phones.
-    pub phone_routes: bool,
 }
 
 /// `auth`.

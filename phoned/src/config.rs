@@ -1,5 +1,6 @@
 //! The configuration as Rust sees it; config/phoned.yml, compiled in as the default, explains each key (phoned.md §17.2).
 
+mod browsers;
 mod network;
 mod started;
 
@@ -21,11 +22,12 @@ use serde_json::Value;
 
 use crate::{
     directory::page::Collation,
-    gate::{Gate, entry::Entry, forwarded::ForwardedHeader},
+    gate::{Gate, entry::Entry, forwarded::ForwardedHeader, guesses::Limits},
     lang::Branding,
     vendor::registry::VendorSettings,
 };
 
+pub use browsers::Cors;
 pub use network::{Dird, Listen, Listener, Metrics, ProxyProtocol, TlsListener};
 
 /// The commented defaults.
@@ -70,6 +72,8 @@ pub struct Config {
     pub enabled_plugins: BTreeMap<String, bool>,
     /// Searches.
     pub lookup: Lookup,
+    /// Users that one phone may try.
+    pub limits: Limits,
     /// Telephone numbers.
     pub numbers: Numbers,
     /// What is remembered, and for how long.
@@ -122,17 +126,6 @@ pub struct RestApi {
     pub min_threads: usize,
     /// Accepted from older files, without effect.
     pub max_threads: usize,
-}
-
-/// `rest_api.cors` (phoned.md §4).
-#[derive(Debug, Clone, Deserialize)]
-pub struct Cors {
-    /// Whether browsers get an answer they accept.
-    pub enabled: bool,
-    /// Request headers that browsers may send.
-    pub allow_headers: Vec<String>,
-    /// Also on the routes of phones.
-    pub phone_routes: bool,
 }
 
 /// `auth`.

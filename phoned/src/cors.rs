@@ -4,8 +4,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
 
 use crate::{config::Cors, respond::Response};
 
-const METHODS: HeaderValue =
-    HeaderValue::from_static("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT");
 const ANY: HeaderValue = HeaderValue::from_static("*");
 
 /// Adds the headers to `response`, the answer to a request with `method` and `request` headers.
@@ -15,12 +13,16 @@ pub fn add(settings: &Cors, method: &Method, request: &HeaderMap, response: &mut
     }
     let headers = response.headers_mut();
     match request.get(header::ORIGIN) {
-        None => {
+        None if settings.is_open() => {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
         }
+        None => {}
         Some(origin) => {
-            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
             headers.append(header::VARY, HeaderValue::from_static("Origin"));
+            if !settings.accepts(origin.as_bytes()) {
+                return;
+            }
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
         }
     }
     let preflight =
@@ -28,7 +30,12 @@ pub fn add(settings: &Cors, method: &Method, request: &HeaderMap, response: &mut
     if !preflight {
         return;
     }
-    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+    if let Ok(methods) = HeaderValue::try_from(settings.methods.join(", ")) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
+    }
+    if let Some(seconds) = settings.max_age {
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, seconds.into());
+    }
     if let Some(allowed) = allowed_headers(settings, request) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);
     }

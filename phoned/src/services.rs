@@ -76,6 +76,9 @@ async fn switch(
     let settings = caller.settings();
     let within = settings.and_then(|settings| settings.tenant.as_deref());
     let user = segment(request.uri.path(), 4);
+    let limits = app.config.limits;
+    app.gate.may_ask(limits, &caller, || Some(user.clone()))?;
     let by = Instant::now() + app.config.lookup.deadline;
-    app.endpoints.switch_dnd(&user, enabled, within, by).await
+    let switched = app.endpoints.switch_dnd(&user, enabled, within, by).await;
+    switched.inspect_err(|error| app.gate.note_guess(limits, &caller, error))
 }

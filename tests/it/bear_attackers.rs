@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
+use e2e::daemon::allow_files;
 use e2e::site::{Plan, Site};
 use e2e::wire::{self, Connection};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -27,7 +27,8 @@ const GROWTH_KIB: u64 = 4 * 1024;
 
 #[tokio::test]
 async fn thousands_of_stalled_connections_cost_little_and_hold_nobody_up() -> Result<()> {
-    allow_files()?;
+    // Both ends of the connections are on this machine.
+    allow_files(2 * STALLED as u64)?;
     let mut plan = Plan::demo()?;
     plan.phoned["rest_api"]["header_timeout"] = json!(300);
     plan.phoned["rest_api"]["keepalive_timeout"] = json!(300);
@@ -69,17 +70,6 @@ async fn thousands_of_stalled_connections_cost_little_and_hold_nobody_up() -> Re
     }
     drop(stalled);
     site.stop().await
-}
-
-/// Both ends of the connections are on this machine, and the daemon inherits the limit.
-fn allow_files() -> Result<()> {
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    let needed = 2 * STALLED as u64;
-    ensure!(hard >= needed, "no more than {hard} files may be open");
-    if soft < needed {
-        setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
-    }
-    Ok(())
 }
 
 #[tokio::test]

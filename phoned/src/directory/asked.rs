@@ -61,14 +61,10 @@ impl<'a> Asked<'a> {
             .and_then(|settings| settings.locale.as_deref())
             .filter(|_| header.is_none())
             .and_then(|tag| catalogue.find(tag));
-        let user = match manifest.user {
-            UserPlace::Query => query.get("xivo_user_uuid").map(str::to_owned),
-            UserPlace::Path => Some(segment(uri.path(), 6)),
-        };
         Self {
             route,
             profile: segment(uri.path(), if route.form == Form::Old { 4 } else { 5 }),
-            user,
+            user: user(route, request),
             base: base(app, caller, &request.headers),
             fallback: local(caller),
             locale: requested
@@ -131,6 +127,18 @@ impl<'a> Asked<'a> {
     /// The text of a label in the phone's language.
     pub fn label(&self, label: &str) -> &str {
         self.locale.label(label)
+    }
+}
+
+/// The user that `request` names, decoded; `None` when missing.
+pub fn user(route: &PhoneRoute, request: &Parts) -> Option<String> {
+    let uri = &request.uri;
+    match route.vendor.manifest.user {
+        UserPlace::Query => {
+            let query = Query::parse(uri.query().unwrap_or(""));
+            query.get("xivo_user_uuid").map(str::to_owned)
+        }
+        UserPlace::Path => Some(segment(uri.path(), 6)),
     }
 }
 

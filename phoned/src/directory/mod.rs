@@ -85,7 +85,11 @@ pub async fn answer(app: &App, route: &PhoneRoute, request: &Parts) -> Response 
 
 /// Answers a phone that was let in.
 async fn page_for(app: &App, route: &PhoneRoute, caller: &Caller<'_>, request: &Parts) -> Response {
-    if let Err(error) = app.gate.pace(caller, 1) {
+    let limits = app.config.limits;
+    let user = || asked::user(route, request);
+    let paced = app.gate.pace(caller, 1);
+    let allowed = paced.and_then(|()| app.gate.may_ask(limits, caller, user));
+    if let Err(error) = allowed {
         let asked = Asked::read(app, route, caller, request);
         return respond::phone_error(app, &asked, &request.headers, &error);
     }
@@ -100,7 +104,10 @@ async fn page_for(app: &App, route: &PhoneRoute, caller: &Caller<'_>, request: &
     let asked = Asked::read(app, route, caller, request);
     match make(app, &asked, request).await {
         Ok(made) => keep(app, key, made, request).await,
-        Err(error) => respond::phone_error(app, &asked, &request.headers, &error),
+        Err(error) => {
+            app.gate.note_guess(limits, caller, &error);
+            respond::phone_error(app, &asked, &request.headers, &error)
+        }
     }
 }
 

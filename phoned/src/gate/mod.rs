@@ -1,10 +1,11 @@
 //! Who may speak (phoned.md §6). The gate is asked per route, before anything of a request is read but its head: `forwarded.rs`
-//! finds out who asks, `rules.rs` whether they may, `pace.rs` how often, `refused.rs` remembers who may not. Routes of machines
+//! finds out who asks, `rules.rs` whether they may, `pace.rs` how often, `guesses.rs` for how many users, `refused.rs` remembers who may not. Routes of machines
 //! that need a token do not come here.
 
 pub mod entry;
 pub mod examine;
 pub mod forwarded;
+pub mod guesses;
 pub mod pace;
 pub mod refused;
 pub mod rules;
@@ -28,6 +29,7 @@ use moka::sync::Cache;
 use self::{
     entry::{Action, Entry, Settings},
     forwarded::{ForwardedHeader, Front},
+    guesses::{Guesses, Limits},
     pace::Paces,
     refused::{Reason, RefusedRing},
     rules::{BadEntry, Place, Rule, Rules},
@@ -69,6 +71,7 @@ pub struct Gate {
 struct Memory {
     refused: Arc<RefusedRing>,
     paces: Arc<Paces>,
+    guesses: Arc<Guesses>,
     seen: Cache<IpAddr, ()>,
 }
 
@@ -113,6 +116,7 @@ impl Gate {
             memory: Memory {
                 refused: Arc::default(),
                 paces: Arc::default(),
+                guesses: Arc::default(),
                 seen: Cache::builder()
                     .max_capacity(MOST_SEEN)
                     .time_to_live(SEEN_LIFE)
@@ -203,6 +207,32 @@ impl Gate {
             tally::limited(scope);
             PhoneError::TooManyRequests
         })
+    }
+
+    /// Whether the caller may ask for the user that `user` reads off its request: it may not try too many.
+    pub fn may_ask(
+        &self,
+        limits: Limits,
+        caller: &Caller<'_>,
+        user: impl FnOnce() -> Option<String>,
+    ) -> Result<(), PhoneError> {
+        if limits.are_off() {
+            return Ok(());
+        }
+        let Some(user) = user() else { return Ok(()) };
+        let guesses = &self.memory.guesses;
+        let asked = guesses.may_ask(limits, caller.address, &user);
+        asked.map_err(|scope| {
+            tally::limited(scope);
+            PhoneError::TooManyRequests
+        })
+    }
+
+    /// Notes what the caller was answered, if that says that there is no such user.
+    pub fn note_guess(&self, limits: Limits, caller: &Caller<'_>, error: &PhoneError) {
+        if let PhoneError::UnknownUser(_) = error {
+            self.memory.guesses.was_unknown(limits, caller.address);
+        }
     }
 
     /// What would become of a request from `address`: the entry that lets it in, or why it is refused.

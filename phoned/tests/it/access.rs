@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     site::{Answer, Site, look},
-    stub::{TENANT, USER},
+    stub::{STRANGER, TENANT, USER},
 };
 
 /// A site behind a proxy at 127.0.0.1, with `subnets`.
@@ -206,6 +206,51 @@ async fn a_phone_that_asks_too_often_has_to_wait_and_others_have_not() {
     assert!(screen.body.contains("<SnomIPPhoneText"), "{}", screen.body);
     assert_eq!(search(&site, "snom", "10.0.0.2").await.status, 200);
     site.stop().await;
+}
+
+#[tokio::test]
+async fn a_phone_that_tries_users_is_stopped_and_others_are_not() {
+    let other = |number: u32| format!("5f0c8a52-1111-4222-8333-{number:012}");
+    let nobody = |number: u32| format!("nobody-{number}");
+    for (limits, tried) in [
+        (
+            json!({"new_users": 3, "unknown_users": 0}),
+            [
+                (USER.to_owned(), 200),
+                (other(1), 200),
+                (other(2), 200),
+                (other(3), 429),
+                (other(1), 200),
+            ],
+        ),
+        (
+            json!({"new_users": 0, "unknown_users": 2}),
+            [
+                (USER.to_owned(), 200),
+                (nobody(1), 404),
+                (STRANGER.to_owned(), 404),
+                (other(1), 429),
+                (USER.to_owned(), 200),
+            ],
+        ),
+    ] {
+        let rest_api =
+            json!({"authorized_subnets": ["10.0.0.0/8"], "trusted_proxies": ["127.0.0.1"]});
+        let site = Site::with(json!({"limits": limits, "rest_api": rest_api})).await;
+        let ask = async |phone: &str, user: &str| {
+            let target = look("snom", "term=a").replace(USER, user);
+            let headers = format!("X-Forwarded-For: {phone}\r\n");
+            site.send(&target, &headers).await.status
+        };
+        for (user, expected) in &tried {
+            assert_eq!(ask("10.0.0.1", user).await, *expected, "{limits} {user}");
+        }
+        assert_eq!(ask("10.0.0.2", &other(3)).await, 200);
+        let key = format!("/0.1/yealink/users/{}/services/dnd/enable", other(4));
+        let switch = site.send(&key, "X-Forwarded-For: 10.0.0.1\r\n").await;
+        assert_eq!(switch.status, 429, "{limits}");
+        site.stop().await;
+    }
 }
 
 #[tokio::test]

@@ -276,6 +276,38 @@ async fn browsers_are_answered_on_machine_routes_only() {
 }
 
 #[tokio::test]
+async fn only_pages_of_the_configured_origins_may_ask() {
+    let cors = json!({"origins": "http://portal.example, http://other.example", "methods": ["GET"], "max_age": 600});
+    let site = Site::with(json!({"rest_api": {"cors": cors}})).await;
+    for (origin, accepted) in [
+        ("Origin: http://portal.example\r\n", true),
+        ("Origin: http://other.example\r\n", true),
+        ("Origin: http://evil.example\r\n", false),
+        ("", false),
+    ] {
+        let ask = format!("{origin}Access-Control-Request-Method: GET\r\n");
+        let head = request(site.address, "OPTIONS", "/0.1/status", &ask)
+            .await
+            .head;
+        assert_eq!(
+            head.contains("access-control-allow-origin: http"),
+            accepted,
+            "{head}"
+        );
+        assert!(!head.contains("access-control-allow-origin: *"), "{head}");
+        if accepted {
+            assert!(
+                head.contains("access-control-allow-methods: get\r"),
+                "{head}"
+            );
+            assert!(head.contains("access-control-max-age: 600\r"), "{head}");
+        }
+        assert_eq!(head.contains("vary: origin"), !origin.is_empty(), "{head}");
+    }
+    site.stop().await;
+}
+
+#[tokio::test]
 async fn a_host_that_cannot_be_in_a_link_is_400() {
     let site = Site::with(json!({"rest_api": {"allowed_hosts": ["pbx.example"]}})).await;
     assert_eq!(site.get(&input("old")).await.status, 200);

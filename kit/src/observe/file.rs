@@ -15,6 +15,9 @@ use std::time::Duration;
 const QUEUE_LINES: usize = 4096;
 /// Bytes written in one go at most, give or take a line.
 const BATCH_BYTES: usize = 64 * 1024;
+/// How long the writer lets lines gather once it has written all. Whoever logs meanwhile need not wake it, which would cost
+/// more than the line; what comes after a quiet time is written at once.
+const GATHERING: Duration = Duration::from_millis(5);
 /// How long a stopping daemon waits for the disk.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(1);
 
@@ -115,6 +118,14 @@ fn append_to(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the thread is the log's own, no runtime worker"
+)]
+fn gather() {
+    thread::sleep(GATHERING);
+}
+
 /// The thread's end of the queue.
 struct Writer {
     path: PathBuf,
@@ -146,6 +157,7 @@ impl Writer {
                 Ok(job) => Some(job),
                 Err(TryRecvError::Empty) => {
                     self.flush();
+                    gather();
                     jobs.recv().ok()
                 }
                 Err(TryRecvError::Disconnected) => None,

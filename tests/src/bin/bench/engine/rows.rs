@@ -88,7 +88,7 @@ fn batches(site: &EngineSite) -> Vec<String> {
         let numbers = (0..BATCH).map(|next| names::phone((first + next * 7919) % site.contacts));
         let numbers: Vec<String> = numbers.collect();
         let query = format!(
-            "{{ user(uuid: \"x\") {{ contacts(profile: \"engine\", extens: {}) {{ edges {{ node {{ wazo_reverse }} }} }} }} }}",
+            "{{ user(uuid: \"x\") {{ contacts(profile: \"engine\", extens: {}) {{ edges {{ node {{ firstname lastname }} }} }} }} }}",
             json!(numbers)
         );
         site.rest

@@ -5,11 +5,8 @@
 //! `docs/benchmarks.md`.
 
 mod allowlist;
-<<<<<<< HEAD
 mod doors;
-=======
 mod edge;
->>>>>>> edge
 mod engine;
 mod imports;
 mod inventory;
@@ -28,11 +25,7 @@ use rows::{ROWS, SIZES};
 use world::World;
 
 /// What can be measured alone.
-<<<<<<< HEAD
-const PARTS: [&str; 5] = ["phones", "engine", "ldap", "doors", "allowlist"];
-=======
-const PARTS: [&str; 5] = ["phones", "engine", "ldap", "edge", "allowlist"];
->>>>>>> edge
+const PARTS: [&str; 6] = ["phones", "engine", "ldap", "doors", "edge", "allowlist"];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -60,13 +53,11 @@ async fn main() -> Result<()> {
     if wanted("ldap") {
         further += &staff::measure(duration, &mut report).await?;
     }
-<<<<<<< HEAD
     if wanted("doors") {
         further += &doors::table(duration).await?;
-=======
+    }
     if wanted("edge") {
         further += &edge::measure(duration).await?;
->>>>>>> edge
     }
     if wanted("allowlist") {
         further += &allowlist::table()?;

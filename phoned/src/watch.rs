@@ -62,6 +62,7 @@ pub fn look_at(config: &Config) -> Look {
     let https = &config.rest_api.https;
     let mut files = vec![config.config_file.clone()];
     files.extend(config.rest_api.authorized_subnets_file.clone());
+    files.extend(config.rest_api.signed_links.key_file.clone());
     if https.listener.enabled {
         files.extend([https.certificate.clone(), https.private_key.clone()]);
     }

@@ -1,11 +1,11 @@
 //! Who follows the changes of what is stored, from another program: where each has left off, and which tenants' changes he may
 //! see. The journal that they read is the store's; the route that answers them is `api::changes`.
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +16,12 @@ use crate::store::{Change, Journal, Noted, Store};
 
 /// Followers at once; each keeps a connection.
 const MOST: usize = 64;
+
+/// Those of them whose token is not of the master tenant: the others are the platform's own programs, which always find a place.
+const MOST_OF_TENANTS: usize = 48;
+
+/// Those of them whose token is of the same tenant, which is not the master.
+const MOST_OF_ONE: usize = 8;
 
 /// Changes that are read at once.
 const BATCH: usize = 256;
@@ -33,14 +39,84 @@ const MOST_HIDDEN: usize = 10_000;
 /// Admits followers, and ends them when dird stops.
 #[derive(Debug)]
 pub struct Followers {
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     stop: CancellationToken,
 }
 
 /// There are as many followers as there may be.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("{MOST} programs follow changes already")]
-pub struct Crowded;
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Crowded {
+    /// Of all tenants.
+    #[error("{MOST} programs follow changes already")]
+    Everywhere,
+    /// Of all tenants but the master.
+    #[error("{MOST_OF_TENANTS} programs of tenants follow changes already")]
+    Tenants,
+    /// Of the caller's tenant.
+    #[error("{MOST_OF_ONE} programs of this tenant follow changes already")]
+    Tenant,
+}
+
+/// The places that are taken.
+#[derive(Debug, Default)]
+struct Places(Mutex<Taken>);
+
+#[derive(Debug, Default)]
+struct Taken {
+    all: usize,
+    tenants: HashMap<TenantId, usize>,
+}
+
+impl Places {
+    /// A place for a follower of `tenant`, or of the master when there is none.
+    fn take(self: &Arc<Self>, tenant: Option<TenantId>) -> Result<Place, Crowded> {
+        let mut taken = self.taken();
+        if taken.all >= MOST {
+            return Err(Crowded::Everywhere);
+        }
+        if let Some(tenant) = &tenant {
+            if taken.tenants.values().sum::<usize>() >= MOST_OF_TENANTS {
+                return Err(Crowded::Tenants);
+            }
+            let own = taken.tenants.entry(tenant.clone()).or_default();
+            if *own >= MOST_OF_ONE {
+                return Err(Crowded::Tenant);
+            }
+            *own += 1;
+        }
+        taken.all += 1;
+        Ok(Place {
+            places: Arc::clone(self),
+            tenant,
+        })
+    }
+
+    /// Nothing that is done under the lock leaves it half done.
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place, given back when it is dropped.
+#[derive(Debug)]
+struct Place {
+    places: Arc<Places>,
+    tenant: Option<TenantId>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.places.taken();
+        taken.all -= 1;
+        let Some(tenant) = &self.tenant else { return };
+        if let Some(own) = taken.tenants.get_mut(tenant) {
+            *own -= 1;
+            if *own == 0 {
+                taken.tenants.remove(tenant);
+            }
+        }
+    }
+}
 
 /// Where a follower has left off: in which memory, after which change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,7 +168,7 @@ impl Followers {
     /// Nobody yet; cancelling `stop` ends whoever comes.
     pub fn new(stop: CancellationToken) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(MOST)),
+            places: Arc::default(),
             stop,
         }
     }
@@ -104,8 +180,11 @@ impl Followers {
         authority: &Arc<dyn Authority>,
         wanted: Wanted<'_>,
     ) -> Result<Following, Crowded> {
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        let place = place.map_err(|_| Crowded)?;
+        let tenant = wanted.caller.token_tenant().clone();
+        let master = authority.master_tenant();
+        let place = self
+            .places
+            .take(Some(tenant).filter(|tenant| master.as_ref() != Some(tenant)))?;
         let journal = store.journal();
         let after = wanted.after.and_then(Mark::read);
         let after = after.filter(|mark| mark.epoch == journal.epoch());
@@ -140,7 +219,7 @@ pub struct Following {
     seen: Tenants,
     hidden: HashSet<TenantId>,
     stop: CancellationToken,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Following {
@@ -239,5 +318,36 @@ impl Following {
         self.seen = tenant.alone();
         self.hidden.clear();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_tenant_takes_the_places_of_others_and_none_those_of_the_master() {
+        let places = Arc::new(Places::default());
+        let tenant = |number: usize| TenantId::new(&format!("t{number}"));
+        let take = |tenant: Option<TenantId>| places.take(tenant);
+        let mut held: Vec<Place> = Vec::new();
+        for number in 0..MOST_OF_TENANTS / MOST_OF_ONE {
+            let own: Result<Vec<Place>, Crowded> =
+                (0..MOST_OF_ONE).map(|_| take(tenant(number))).collect();
+            held.extend(own.expect("places"));
+            if held.len() < MOST_OF_TENANTS {
+                assert_eq!(take(tenant(number)).err(), Some(Crowded::Tenant));
+            }
+        }
+        assert_eq!(take(tenant(99)).err(), Some(Crowded::Tenants));
+        while held.len() < MOST {
+            held.push(take(None).expect("a place of the master"));
+        }
+        assert_eq!(take(None).err(), Some(Crowded::Everywhere));
+        drop(held.swap_remove(0));
+        held.push(take(tenant(0)).expect("the place that was given back"));
+        held.clear();
+        let taken = places.taken();
+        assert_eq!((taken.all, taken.tenants.len()), (0, 0));
     }
 }

@@ -121,6 +121,8 @@ pub struct Caches {
     pub grants: Cache<TokenUse, Arc<Grant>>,
     /// What is out of date though its time has not come.
     pub outdated: Arc<Outdated>,
+    /// What an operator had forgotten, which may not help in bad times either.
+    pub forgotten: Arc<Outdated>,
 }
 
 impl Caches {
@@ -130,6 +132,7 @@ impl Caches {
     pub fn renewed(&self, before: &Config, after: &Config) -> Self {
         let mut renewed = Self {
             outdated: Arc::clone(&self.outdated),
+            forgotten: Arc::clone(&self.forgotten),
             ..Self::new(&after.cache)
         };
         if before.cache != after.cache {
@@ -162,6 +165,20 @@ impl Caches {
         judged.await;
     }
 
+    /// Keeps `remembered` for bad times, unless it was forgotten since `before`.
+    pub async fn keep(&self, key: LookupKey, remembered: Arc<Remembered>, before: Moment) {
+        self.stale.insert(key.clone(), remembered).await;
+        if self.forgotten.since(before, &key.user, &key.tenant) {
+            self.stale.invalidate(&key).await;
+        }
+    }
+
+    /// Whether what was asked about the tenant of `user` at `before` was forgotten since.
+    pub fn forgot_tenant(&self, before: Moment, user: &str, tenant: Option<&str>) -> bool {
+        self.forgotten
+            .since(before, user, tenant.unwrap_or_default())
+    }
+
     /// Bytes that results and documents take, as far as the caches have counted yet.
     pub fn bytes(&self) -> u64 {
         self.fresh.weighted_size() + self.stale.weighted_size() + self.documents.weighted_size()
@@ -170,12 +187,14 @@ impl Caches {
     /// Forgets what belongs to `user` and to `tenant`, those that are given; everything when none is.
     /// A search that is under way is not remembered, either.
     pub fn forget(&self, user: Option<&str>, tenant: Option<&str>) {
-        match (user, tenant) {
-            (Some(user), None) => self.outdated.user(user),
-            (None, Some(tenant)) => self.outdated.tenant(tenant),
-            (None, None) => self.outdated.everything(),
-            // A user of that tenant, who may be none: what is there says who is.
-            (Some(_), Some(_)) => {}
+        // Noted before anything is removed: what a search under way brings afterwards finds the note.
+        for marks in [&self.outdated, &self.forgotten] {
+            match (user, tenant) {
+                (Some(user), None) => marks.user(user),
+                (None, Some(tenant)) => marks.tenant(tenant),
+                (None, None) => marks.everything(),
+                (Some(user), Some(tenant)) => marks.user_within(user, tenant),
+            }
         }
         if user.is_none() && tenant.is_none() {
             self.fresh.invalidate_all();
@@ -250,6 +269,7 @@ impl Caches {
                 .max_capacity(MOST_GRANTS)
                 .build(),
             outdated: Arc::default(),
+            forgotten: Arc::default(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What phoned does besides serving: `check-templates`, `check-config`, `check-access` and `preview`.
+//! What phoned does besides serving: `check-templates`, `check-config`, `check-access`, `sign-url` and `preview`.
 
 use std::{
     fs,
@@ -10,7 +10,8 @@ use kit::config::Loaded;
 use phoned::{
     app::{self, AppError},
     config::Config,
-    gate::{Gate, GateFault, entry::Action, examine, rules::Place},
+    directory::signed,
+    gate::{Gate, GateFault, entry::Action, examine, rules::Place, signature::Signer},
     preview::{self, PreviewError, Shown},
     vendor::{
         files::{self, Unreadable},
@@ -18,7 +19,7 @@ use phoned::{
     },
 };
 
-use crate::flags::{CheckAccess, Command, Preview};
+use crate::flags::{CheckAccess, Command, Preview, SignUrl};
 
 /// Why a command ends with a status that is not 0.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +42,9 @@ pub(crate) enum CommandError {
     /// Nothing to draw.
     #[error(transparent)]
     Preview(#[from] PreviewError),
+    /// An address that no phone asks for.
+    #[error("{0}: this is no address of a phone that names a user")]
+    Address(String),
     /// A page that cannot be written.
     #[error("{0}: {1}")]
     Write(String, io::Error),
@@ -59,6 +63,7 @@ impl Command {
             Self::CheckTemplates { folder } => check_templates(folder.as_deref(), config)?,
             Self::CheckConfig => check_config(loaded)?,
             Self::CheckAccess(options) => return check_access(options, config),
+            Self::SignUrl(options) => sign(options, config)?,
             Self::Preview(options) => draw(options, config)?,
         }
         Ok(Verdict::Yes)
@@ -139,6 +144,14 @@ fn check_access(options: &CheckAccess, config: &Config) -> Result<Verdict, Comma
             Ok(Verdict::No)
         }
     }
+}
+
+fn sign(options: &SignUrl, config: &Config) -> Result<(), CommandError> {
+    let signer = Signer::read(&config.rest_api.signed_links)?;
+    let address = &options.address;
+    let signed = signed::sign(&signer, address, options.subnet);
+    print(&signed.ok_or_else(|| CommandError::Address(address.clone()))?);
+    Ok(())
 }
 
 fn check_templates(folder: Option<&Path>, config: &Config) -> Result<(), CommandError> {

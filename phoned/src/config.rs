@@ -22,7 +22,9 @@ use serde_json::Value;
 
 use crate::{
     directory::page::Collation,
-    gate::{Gate, entry::Entry, forwarded::ForwardedHeader, guesses::Limits},
+    gate::{
+        Gate, entry::Entry, forwarded::ForwardedHeader, guesses::Limits, signature::SignedLinks,
+    },
     lang::Branding,
     vendor::registry::VendorSettings,
 };
@@ -112,6 +114,8 @@ pub struct RestApi {
     pub public_url: Option<String>,
     /// Names accepted in Host; empty: any.
     pub allowed_hosts: Vec<String>,
+    /// Signatures of links.
+    pub signed_links: SignedLinks,
     /// Answers to browsers.
     pub cors: Cors,
     /// For the head of a request.

@@ -22,7 +22,7 @@ use crate::{
         rows::{Entry, LookupAnswer, entries, named},
     },
     error::PhoneError,
-    surrogates, tally,
+    surrogates, tally, unauthorized,
     upstreams::{Server, Upstreams},
 };
 
@@ -100,6 +100,10 @@ impl DirdClient {
             .map_err(|error| auth_error(&error))?;
         let mut response = self.send(search, &token).await?;
         if response.status() == StatusCode::UNAUTHORIZED {
+            let body = http_client::body(response).await;
+            if body.is_ok_and(|body| unauthorized::lacks_access(&body)) {
+                return Err(PhoneError::TokenRejected);
+            }
             let newer = self
                 .auth
                 .after_rejection(&token)

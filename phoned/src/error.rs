@@ -20,6 +20,9 @@ pub enum PhoneError {
     /// The address is not in the allowlist.
     #[error("address refused")]
     AddressRefused,
+    /// The link is not signed for the user that it names, and must be.
+    #[error("link refused")]
+    LinkRefused,
     /// No such path.
     #[error("no such path")]
     NotFound,
@@ -89,7 +92,10 @@ impl PhoneError {
 
     /// Whether a phone may get it as a page with status 200 (phoned.md §8).
     pub fn can_be_a_screen(&self) -> bool {
-        !matches!(self, Self::AddressRefused | Self::NotFound)
+        !matches!(
+            self,
+            Self::AddressRefused | Self::LinkRefused | Self::NotFound
+        )
     }
 
     /// Label of the text that a phone shows.
@@ -98,9 +104,11 @@ impl PhoneError {
             Self::UnknownUser(_) => "unknown_user",
             Self::Overloaded | Self::TooManyRequests => "busy",
             Self::ShortTerm(_) => "term_too_short",
-            Self::Invalid(_) | Self::BadHost | Self::NotFound | Self::AddressRefused => {
-                "bad_request"
-            }
+            Self::Invalid(_)
+            | Self::BadHost
+            | Self::NotFound
+            | Self::AddressRefused
+            | Self::LinkRefused => "bad_request",
             _ => "unavailable",
         }
     }
@@ -122,6 +130,11 @@ impl PhoneError {
                 "The host name of the request cannot be used.",
             ),
             Self::AddressRefused => Problem::new(Status::FORBIDDEN, "forbidden-address", FORBIDDEN),
+            Self::LinkRefused => Problem::new(
+                Status::FORBIDDEN,
+                "forbidden-link",
+                "The link is not signed for this phone",
+            ),
             Self::NotFound => Problem::new(
                 Status::NOT_FOUND,
                 "not-found",

@@ -1,20 +1,26 @@
 //! What the bus says, and what follows from it (phoned.md §13): lamps change, phones show do-not-disturb. Events are taken from
 //! the bus at once and wait in a bounded queue, so that a slow service behind us never holds the bus up; they are worked off one
-//! after the other, because the last one of a user must have the last word.
+//! after the other, because the last one of a user must have the last word. That is also why a full queue gives up its oldest.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use kit::bus::{self, Event};
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::App,
-    endpoint::lamp::{Features, LampError},
+    endpoint::{
+        Endpoints,
+        lamp::{Features, LampError},
+    },
     live::Live,
     tally,
 };
@@ -46,31 +52,75 @@ fn feature(event: &str) -> Option<(&'static str, bool)> {
     })
 }
 
+/// The events that wait, the oldest first.
+struct Waiting {
+    events: Mutex<VecDeque<Event>>,
+    came: Notify,
+    most: usize,
+}
+
+impl Waiting {
+    fn new(most: usize) -> Self {
+        Self {
+            events: Mutex::default(),
+            came: Notify::new(),
+            most,
+        }
+    }
+
+    /// Adds `event`; the one that is given up for it, if there is no room.
+    fn push(&self, event: Event) -> Option<Event> {
+        let mut events = self.events();
+        let oldest = (events.len() >= self.most).then(|| events.pop_front());
+        events.push_back(event);
+        self.came.notify_one();
+        oldest.flatten()
+    }
+
+    /// The oldest event, once there is one. Only one may wait for it.
+    async fn next(&self) -> Event {
+        loop {
+            let oldest = self.events().pop_front();
+            match oldest {
+                Some(event) => return event,
+                None => self.came.notified().await,
+            }
+        }
+    }
+
+    /// Nothing that is done under the lock leaves it half done.
+    fn events(&self) -> MutexGuard<'_, VecDeque<Event>> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Takes events from the bus.
 pub struct Listener {
-    queue: mpsc::Sender<Event>,
+    queue: Arc<Waiting>,
     edited: Arc<AtomicBool>,
+    endpoints: Arc<Endpoints>,
 }
 
 /// Works off what the listener took.
 pub struct Worker {
     live: Arc<Live>,
-    queue: mpsc::Receiver<Event>,
+    queue: Arc<Waiting>,
     edited: Arc<AtomicBool>,
     features: Option<Features>,
 }
 
 /// Both ends of the queue.
 pub fn queue(live: Arc<Live>) -> (Listener, Worker) {
-    let (sender, receiver) = mpsc::channel(QUEUE);
+    let queue = Arc::new(Waiting::new(QUEUE));
     let edited = Arc::new(AtomicBool::new(false));
     let listener = Listener {
-        queue: sender,
+        queue: Arc::clone(&queue),
         edited: Arc::clone(&edited),
+        endpoints: Arc::clone(&live.current().app.endpoints),
     };
     let worker = Worker {
         live,
-        queue: receiver,
+        queue,
         edited,
         features: None,
     };
@@ -89,9 +139,16 @@ impl bus::Listener for Listener {
             self.edited.store(true, Ordering::Relaxed);
             return tally::heard(name, "done");
         }
-        if self.queue.try_send(event).is_err() {
-            tracing::warn!(name, "too many events wait; one is given up");
-            tally::heard(name, "dropped");
+        if let Some(user) = text(&event.data["user_uuid"]).filter(|_| name == DND) {
+            // What is behind us may be slow: telephones need not wait for it before they change the user again.
+            self.endpoints.confirm_dnd(&user);
+        }
+        if let Some(oldest) = self.queue.push(event) {
+            tracing::warn!(
+                name = oldest.name,
+                "too many events wait; the oldest is given up"
+            );
+            tally::heard(&oldest.name, "dropped");
         }
     }
 
@@ -111,7 +168,8 @@ impl Worker {
     }
 
     async fn work(&mut self) {
-        while let Some(event) = self.queue.recv().await {
+        loop {
+            let event = self.queue.next().await;
             let app = Arc::clone(&self.live.current().app);
             let outcome = if self.handle(&app, &event).await {
                 "done"
@@ -129,17 +187,9 @@ impl Worker {
             tracing::warn!(name = event.name, "an event does not say what is enabled");
             return false;
         };
-        let lamps = self.lamps(app, event, enabled).await;
-        if event.name != DND {
-            return lamps;
-        }
-        let user = text(&event.data["user_uuid"]).or_else(|| text(&event.data["user_id"]));
-        let Some(user) = user else {
-            tracing::warn!(name = event.name, "an event names no user");
-            return false;
-        };
-        let makes = &app.registry.vendors;
-        app.endpoints.show_dnd(makes, &user, enabled).await && lamps
+        // Telephones first: they act on what they show, lamps do not.
+        let shown = event.name != DND || show_dnd(app, event, enabled).await;
+        self.lamps(app, event, enabled).await && shown
     }
 
     /// Sets the lamps that `event` is about; false = some could not be set.
@@ -183,6 +233,17 @@ impl Worker {
     }
 }
 
+/// Has the user's telephones show do-not-disturb; false = some could not be told.
+async fn show_dnd(app: &App, event: &Event, enabled: bool) -> bool {
+    let user = text(&event.data["user_uuid"]).or_else(|| text(&event.data["user_id"]));
+    let Some(user) = user else {
+        tracing::warn!(name = event.name, "an event names no user");
+        return false;
+    };
+    let makes = &app.registry.vendors;
+    app.endpoints.show_dnd(makes, &user, enabled).await
+}
+
 /// Sets the lamps of one device, or says why not.
 async fn light(app: &App, device: Result<String, LampError>, enabled: bool) -> bool {
     let device = match device {
@@ -210,36 +271,60 @@ fn text(value: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use kit::bus::Listener as _;
+    use kit::{
+        auth_client::{AuthClient, CredentialSource},
+        bus::Listener as _,
+    };
     use serde_json::json;
 
     use super::*;
+    use crate::config::{self, Config};
 
-    fn listener() -> (Listener, mpsc::Receiver<Event>) {
-        let (queue, receiver) = mpsc::channel(1);
-        let edited = Arc::default();
-        (Listener { queue, edited }, receiver)
+    fn listener() -> (Listener, Arc<Waiting>) {
+        kit::tls::install_provider();
+        let settings: Config = serde_saphyr::from_str(config::DEFAULTS).expect("the defaults");
+        let source = CredentialSource::KeyFile("/nonexistent".into());
+        let auth = AuthClient::new(&settings.auth.upstream, source, "tests").expect("a client");
+        let (confd, amid) = (&settings.confd, &settings.amid);
+        let endpoints = Endpoints::new(confd, amid, &Arc::new(auth)).map_err(|(_, error)| error);
+        let queue = Arc::new(Waiting::new(2));
+        let listener = Listener {
+            queue: Arc::clone(&queue),
+            edited: Arc::default(),
+            endpoints: Arc::new(endpoints.expect("clients")),
+        };
+        (listener, queue)
     }
 
-    #[test]
-    fn extensions_are_read_again_after_a_connection_was_lost() {
-        let (listener, _receiver) = listener();
+    #[tokio::test]
+    async fn extensions_are_read_again_after_a_connection_was_lost() {
+        let (listener, _queue) = listener();
         assert!(!listener.edited.load(Ordering::Relaxed));
         listener.connected();
         assert!(listener.edited.load(Ordering::Relaxed));
     }
 
     #[tokio::test]
-    async fn events_beyond_the_queue_are_given_up_and_hold_nothing_up() {
-        let (listener, mut receiver) = listener();
-        for user in [1, 2] {
+    async fn the_oldest_events_beyond_the_queue_are_given_up_and_hold_nothing_up() {
+        let (listener, queue) = listener();
+        for user in 1..=4 {
             let name = DND.to_owned();
             let data = json!({"user_id": user, "enabled": true});
             listener.event(Event { name, data }).await;
         }
-        drop(listener);
-        let first = receiver.recv().await.expect("an event");
-        assert_eq!(first.data["user_id"], 1);
-        assert_eq!(receiver.recv().await, None);
+        assert_eq!(queue.next().await.data["user_id"], 3);
+        assert_eq!(queue.next().await.data["user_id"], 4);
+        assert!(queue.events().is_empty());
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_an_event_gets_the_next_one() {
+        let (listener, queue) = listener();
+        let waits = tokio::spawn(async move { queue.next().await });
+        tokio::task::yield_now().await;
+        let name = DND.to_owned();
+        let data = json!({"user_id": 1, "enabled": true});
+        listener.event(Event { name, data }).await;
+        assert_eq!(waits.await.expect("no panic").data["user_id"], 1);
     }
 }

@@ -3,6 +3,7 @@
 use std::{net::IpAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
+use ipnet::IpNet;
 use kit::observe::Level;
 use serde_json::{Map, Value, json};
 
@@ -50,6 +51,8 @@ pub(crate) enum Command {
     CheckConfig,
     /// Say whether a phone may ask: status 0 if it may, 1 if not.
     CheckAccess(CheckAccess),
+    /// Sign the address of a phone, for `rest_api.signed_links`.
+    SignUrl(SignUrl),
     /// Draw what a phone shows of invented people.
     Preview(Preview),
 }
@@ -65,6 +68,16 @@ pub(crate) struct CheckAccess {
     /// What the proxy at that address writes into the configured header.
     #[arg(long)]
     pub(crate) forwarded: Option<String>,
+}
+
+/// The options of `sign-url`.
+#[derive(Debug, Args)]
+pub(crate) struct SignUrl {
+    /// The address as it is provisioned, of a directory or of do-not-disturb; `#SEARCH` and the like may stand at its end.
+    pub(crate) address: String,
+    /// Good only for phones in this subnet.
+    #[arg(long)]
+    pub(crate) subnet: Option<IpNet>,
 }
 
 /// The options of `preview`.

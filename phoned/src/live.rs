@@ -136,7 +136,7 @@ pub struct Live {
     source: Source,
     applied: Applied,
     certificates: Vec<Acceptor>,
-    turn: Mutex<()>,
+    turn: Arc<Mutex<()>>,
 }
 
 impl Live {
@@ -158,7 +158,7 @@ impl Live {
                 source,
                 applied,
                 certificates,
-                turn: Mutex::new(()),
+                turn: Arc::default(),
             }
         })
     }
@@ -199,44 +199,30 @@ impl Live {
         self.generation.load(Ordering::Relaxed)
     }
 
-    /// Reads the configuration anew and puts it in force, or changes nothing and says why. One at a time.
+    /// Reads the configuration anew and puts it in force, or changes nothing and says why. One at a time: a reload whose caller
+    /// has gone away keeps its turn until it has ended.
     pub async fn reload(self: &Arc<Self>) -> Result<Outcome, Vec<Fault>> {
-        let _turn = self.turn.lock().await;
-        let live = Arc::clone(self);
+        let turn = Arc::clone(&self.turn).lock_owned().await;
+        let (live, span) = (Arc::clone(self), tracing::Span::current());
         // Files, templates and programs: all of it blocks.
-        let result = tokio::task::spawn_blocking(move || live.exchange()).await;
-        let result = result.unwrap_or_else(|error| {
+        let reloaded = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            span.in_scope(|| {
+                let result = live.exchange();
+                note(&result);
+                result
+            })
+        });
+        reloaded.await.unwrap_or_else(|error| {
             tracing::error!(%error, "a reload failed");
-            Err(vec![Fault {
+            let result = Err(vec![Fault {
                 file: None,
                 key: String::new(),
                 message: "internal fault".to_owned(),
-            }])
-        });
-        match &result {
-            Ok(Outcome {
-                generation,
-                changes,
-                needs_restart,
-                ..
-            }) => {
-                tally::reloaded("applied");
-                let Difference { added, removed } = &changes.authorized_subnets;
-                let (added, removed) = (added.len(), removed.len());
-                tracing::info!(generation, added, removed, "configuration reloaded");
-                if !needs_restart.is_empty() {
-                    let keys = needs_restart.join(", ");
-                    tracing::warn!(keys, "only a restart puts this in force");
-                }
-            }
-            Err(faults) => {
-                tally::reloaded("refused");
-                for fault in faults {
-                    tracing::error!(file = ?fault.file, "configuration not reloaded: {fault}");
-                }
-            }
-        }
-        result
+            }]);
+            note(&result);
+            result
+        })
     }
 
     fn exchange(self: &Arc<Self>) -> Result<Outcome, Vec<Fault>> {
@@ -283,6 +269,33 @@ impl Live {
             certificates: renewals,
             needs_restart,
         })
+    }
+}
+
+/// Counts a reload, and says in the log what came of it.
+fn note(result: &Result<Outcome, Vec<Fault>>) {
+    match result {
+        Ok(Outcome {
+            generation,
+            changes,
+            needs_restart,
+            ..
+        }) => {
+            tally::reloaded("applied");
+            let Difference { added, removed } = &changes.authorized_subnets;
+            let (added, removed) = (added.len(), removed.len());
+            tracing::info!(generation, added, removed, "configuration reloaded");
+            if !needs_restart.is_empty() {
+                let keys = needs_restart.join(", ");
+                tracing::warn!(keys, "only a restart puts this in force");
+            }
+        }
+        Err(faults) => {
+            tally::reloaded("refused");
+            for fault in faults {
+                tracing::error!(file = ?fault.file, "configuration not reloaded: {fault}");
+            }
+        }
     }
 }
 

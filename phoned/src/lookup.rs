@@ -44,6 +44,9 @@ pub struct Ask {
     pub trace: Option<HeaderValue>,
 }
 
+/// What several callers may have waited for.
+type Shared<T> = Result<T, Arc<PhoneError>>;
+
 /// What is remembered, and the tenant that it belongs to.
 type Owned = (Arc<Remembered>, Arc<str>);
 
@@ -170,18 +173,35 @@ impl Lookups {
             return Ok((hit, tenant));
         }
         let (this, ask) = (self.clone(), ask.clone());
-        let load = async move {
-            let mut asks = false;
-            let search = async {
-                asks = true;
-                this.load(key.clone(), &ask).await
-            };
-            let cache = &this.inner.caches.fresh;
-            let loaded = cache.try_get_with(key.clone(), search).await;
-            tally::remembered("lookup", if asks { "miss" } else { "coalesced" });
-            loaded
-        };
+        let load = async move { this.together(&key, &ask).await };
         Ok((shared(self.inner.tasks.spawn(load).await)?, tenant))
+    }
+
+    /// What dird answers now; those who ask the same at once share one answer. An answer that was asked for before the last change
+    /// serves nobody who asks after it.
+    async fn together(&self, key: &LookupKey, ask: &Ask) -> Shared<Arc<Remembered>> {
+        let caches = &self.inner.caches;
+        let now = caches.outdated.moment();
+        let mut asks = false;
+        let search = async {
+            asks = true;
+            self.load(key.clone(), ask).await
+        };
+        let mut loaded = caches.fresh.try_get_with(key.clone(), search).await;
+        let before = |loaded: &Arc<Remembered>| loaded.asked < now;
+        if loaded
+            .as_ref()
+            .is_ok_and(|old| before(old) && caches.is_outdated(key, old))
+        {
+            caches.drop_outdated(key).await;
+            let again = async {
+                asks = true;
+                self.load(key.clone(), ask).await
+            };
+            loaded = caches.fresh.try_get_with(key.clone(), again).await;
+        }
+        tally::remembered("lookup", if asks { "miss" } else { "coalesced" });
+        loaded
     }
 
     /// A result that serves as it is.
@@ -197,7 +217,8 @@ impl Lookups {
 
     /// Asks dird, sorts, and keeps a copy for bad times.
     async fn load(&self, key: LookupKey, ask: &Ask) -> Result<Arc<Remembered>, PhoneError> {
-        let asked = self.inner.caches.outdated.moment();
+        let caches = &self.inner.caches;
+        let (asked, before) = (caches.outdated.moment(), caches.forgotten.moment());
         let search = Search {
             profile: Arc::clone(&ask.profile),
             user: Arc::clone(&ask.user),
@@ -220,11 +241,7 @@ impl Lookups {
             fresh_until: Instant::now() + life,
             asked,
         });
-        self.inner
-            .caches
-            .stale
-            .insert(key, Arc::clone(&remembered))
-            .await;
+        caches.keep(key, Arc::clone(&remembered), before).await;
         Ok(remembered)
     }
 
@@ -275,6 +292,8 @@ impl Lookups {
     async fn ask_tenant(&self, user: &Arc<str>) -> Result<Option<Arc<str>>, PhoneError> {
         let (inner, user) = (Arc::clone(&self.inner), Arc::clone(user));
         let load = async move {
+            let caches = &inner.caches;
+            let before = caches.forgotten.moment();
             let ask = async {
                 let started = Instant::now();
                 let answer = inner.auth.tenant_of_user(&user).await;
@@ -282,19 +301,19 @@ impl Lookups {
                 let tenant = answer.map_err(|error| auth_error(&error))?;
                 let tenant: Option<Arc<str>> = tenant.map(Into::into);
                 if let Some(tenant) = &tenant {
-                    inner
-                        .caches
-                        .last_tenants
-                        .insert(Arc::clone(&user), Arc::clone(tenant))
-                        .await;
+                    let (user, tenant) = (Arc::clone(&user), Arc::clone(tenant));
+                    caches.last_tenants.insert(user, tenant).await;
                 }
                 Ok(tenant)
             };
-            inner
-                .caches
-                .tenants
-                .try_get_with(Arc::clone(&user), ask)
-                .await
+            let known = caches.tenants.try_get_with(Arc::clone(&user), ask).await;
+            if let Ok(tenant) = &known
+                && caches.forgot_tenant(before, &user, tenant.as_deref())
+            {
+                caches.tenants.invalidate(&user).await;
+                caches.last_tenants.invalidate(&user).await;
+            }
+            known
         };
         shared(self.inner.tasks.spawn(load).await)
     }
@@ -326,9 +345,7 @@ impl Lookups {
 }
 
 /// The result of a shared call. A call that panicked is a fault of ours.
-fn shared<T>(
-    joined: Result<Result<T, Arc<PhoneError>>, tokio::task::JoinError>,
-) -> Result<T, PhoneError> {
+fn shared<T>(joined: Result<Shared<T>, tokio::task::JoinError>) -> Result<T, PhoneError> {
     match joined {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err((*error).clone()),

@@ -7,6 +7,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser;
 use command::Verdict;
@@ -24,6 +25,9 @@ const BAD_CONFIGURATION: u8 = 2;
 
 /// The machine is at fault.
 const FAILED: u8 = 1;
+
+/// What blocks a thread may go on for so long after everything else has ended; then it is left behind.
+const BLOCKED: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
     kit::tls::install_provider();
@@ -57,6 +61,8 @@ fn main() -> ExitCode {
         Err(error) => return fail(FAILED, error),
     };
     let code = runtime.block_on(serve(loaded.config, flags, &log));
+    // A name server that is away and programs of the configuration can hold a thread for longer than a stop may take.
+    runtime.shutdown_timeout(BLOCKED);
     log.close();
     code
 }

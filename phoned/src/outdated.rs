@@ -17,19 +17,20 @@ const MOST: usize = 10_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(u64);
 
-/// The latest change everywhere, of each tenant and of each user.
+/// The latest change everywhere, of each tenant, of each user, and of users of one tenant only.
 #[derive(Debug, Default)]
 struct Marks {
     now: u64,
     everywhere: u64,
     tenants: HashMap<Box<str>, u64>,
     users: HashMap<Box<str>, u64>,
+    within: HashMap<Box<str>, (Box<str>, u64)>,
 }
 
 impl Marks {
     fn next(&mut self) -> u64 {
         self.now += 1;
-        if self.tenants.len() + self.users.len() >= MOST {
+        if self.tenants.len() + self.users.len() + self.within.len() >= MOST {
             self.everything();
         }
         self.now
@@ -39,6 +40,7 @@ impl Marks {
         self.everywhere = self.now;
         self.tenants.clear();
         self.users.clear();
+        self.within.clear();
     }
 }
 
@@ -76,6 +78,17 @@ impl Outdated {
         marks.users.insert(user.into(), now);
     }
 
+    /// Something has changed for `user`, if he is one of `tenant`.
+    pub fn user_within(&self, user: &str, tenant: &str) {
+        let mut marks = self.write();
+        let now = marks.next();
+        let before = marks.within.insert(user.into(), (tenant.into(), now));
+        // Whoever is said to be of several tenants is not told apart any more.
+        if before.is_some_and(|(before, _)| *before != *tenant) {
+            marks.users.insert(user.into(), now);
+        }
+    }
+
     /// True if something has changed for `user` of `tenant` since `asked`.
     pub fn since(&self, asked: Moment, user: &str, tenant: &str) -> bool {
         let marks = self.read();
@@ -83,6 +96,7 @@ impl Outdated {
         marks.everywhere > asked.0
             || later(marks.tenants.get(tenant))
             || later(marks.users.get(user))
+            || (marks.within.get(user)).is_some_and(|(of, mark)| **of == *tenant && *mark > asked.0)
     }
 
     /// Notes whether changes are told of at present.
@@ -119,6 +133,12 @@ mod tests {
         assert!(outdated.since(before, "x", "a") && !outdated.since(between, "x", "a"));
         assert!(outdated.since(between, "u", "b") && !outdated.since(outdated.moment(), "u", "b"));
         assert!(!outdated.since(before, "x", "b"));
+        let later = outdated.moment();
+        outdated.user_within("v", "a");
+        assert!(outdated.since(later, "v", "a") && !outdated.since(later, "v", "b"));
+        assert!(!outdated.since(later, "x", "a"));
+        outdated.user_within("v", "b");
+        assert!(outdated.since(later, "v", "a") && outdated.since(later, "v", "b"));
         outdated.everything();
         assert!(outdated.since(between, "x", "b"));
         assert!(!outdated.since(outdated.moment(), "u", "a"));

@@ -13,7 +13,12 @@ use http::{StatusCode, request::Parts};
 use tokio::time::Instant;
 
 use crate::{
-    app::App, cors, error::PhoneError, query::segment, respond, router, tally,
+    app::App,
+    cors,
+    error::PhoneError,
+    gate::signature::{Claim, PARAMETER},
+    query::{Query, segment},
+    respond, router, tally,
     vendor::registry::Vendor,
 };
 
@@ -76,6 +81,14 @@ async fn switch(
     let settings = caller.settings();
     let within = settings.and_then(|settings| settings.tenant.as_deref());
     let user = segment(request.uri.path(), 4);
+    let query = Query::parse(request.uri.query().unwrap_or(""));
+    let claim = Claim {
+        vendor: &make.name,
+        profile: "",
+        user: &user,
+    };
+    let signature = query.get(PARAMETER);
+    app.gate.check_link(&caller, claim, signature)?;
     let limits = app.config.limits;
     app.gate.may_ask(limits, &caller, || Some(user.clone()))?;
     let by = Instant::now() + app.config.lookup.deadline;

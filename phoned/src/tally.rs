@@ -30,6 +30,11 @@ static LIMITED: Counts = Counts::new(
     &["scope"],
 );
 
+static SIGNATURES: Counts = Counts::new(
+    "phoned_signed_links_total",
+    "Links of phones where signatures are looked at; result: good, missing, wrong or elsewhere (good in another subnet).",
+    &["result"],
+);
 static RELOADS: Counts = Counts::new(
     "phoned_config_reload_total",
     "Configurations read while serving; outcome: applied or refused.",
@@ -145,6 +150,11 @@ pub fn limited(scope: &'static str) {
     LIMITED.add(&[scope]);
 }
 
+/// Counts a link whose signature was looked at.
+pub fn signed(result: &'static str) {
+    SIGNATURES.add(&[result]);
+}
+
 /// Counts a configuration that was read while serving.
 pub fn reloaded(outcome: &'static str) {
     RELOADS.add(&[outcome]);
@@ -153,8 +163,19 @@ pub fn reloaded(outcome: &'static str) {
 /// All counts in the text format that Prometheus reads.
 pub fn render(text: &mut String) {
     for counts in [
-        &REQUESTS, &ACCESS, &REJECTED, &CANDIDATE, &LIMITED, &CACHES, &SCREENS, &TRUNCATED,
-        &RELOADS, &CHANGES, &EVENTS, &ACTIONS,
+        &REQUESTS,
+        &ACCESS,
+        &REJECTED,
+        &CANDIDATE,
+        &LIMITED,
+        &CACHES,
+        &SCREENS,
+        &TRUNCATED,
+        &RELOADS,
+        &CHANGES,
+        &EVENTS,
+        &ACTIONS,
+        &SIGNATURES,
     ] {
         counts.render(text);
     }

@@ -19,13 +19,15 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub type Look = Vec<(PathBuf, Option<(u64, SystemTime)>)>;
 
 /// Reloads `live` after each change until `stop` is cancelled; `settled` are the files that the configuration in force was read from.
-pub async fn run(live: Arc<Live>, mut settled: Look, stop: CancellationToken) {
+/// A look or a reload that is under way then goes on alone: what it reads may be slow.
+pub async fn run(live: Arc<Live>, settled: Look, stop: CancellationToken) {
+    stop.run_until_cancelled(watch(live, settled)).await;
+}
+
+async fn watch(live: Arc<Live>, mut settled: Look) {
     let mut last = settled.clone();
     loop {
-        tokio::select! {
-            () = tokio::time::sleep(PAUSE) => {}
-            () = stop.cancelled() => return,
-        }
+        tokio::time::sleep(PAUSE).await;
         let now = look(&live).await;
         if now == last && now != settled {
             // Both outcomes are in the log.
@@ -60,6 +62,7 @@ pub fn look_at(config: &Config) -> Look {
     let https = &config.rest_api.https;
     let mut files = vec![config.config_file.clone()];
     files.extend(config.rest_api.authorized_subnets_file.clone());
+    files.extend(config.rest_api.signed_links.key_file.clone());
     if https.listener.enabled {
         files.extend([https.certificate.clone(), https.private_key.clone()]);
     }

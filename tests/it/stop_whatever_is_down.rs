@@ -13,6 +13,7 @@ use e2e::wire::{self, Connection};
 use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use nix::sys::signal::Signal;
+use nix::unistd::geteuid;
 use serde_json::{Value, json};
 
 /// From the signal to the end of the process.
@@ -189,5 +190,43 @@ async fn phoned_ends_in_time_whichever_of_auth_dird_confd_amid_and_bus_are_away(
         .buffer_unordered(12)
         .try_collect::<Vec<()>>()
         .await?;
+    Ok(())
+}
+
+/// A program of the configuration that is quick at the start and hangs at each reload.
+const SLOW: &str =
+    "if [ -e started ]; then echo > hanging; sleep 60; fi; echo > started; echo false\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn phoned_ends_in_time_while_a_reload_waits_for_a_program() -> Result<()> {
+    if !geteuid().is_root() {
+        eprintln!("only files of root may name programs; nothing to try");
+        return Ok(());
+    }
+    let auth = platform::auth()?;
+    let mut plan = Plan::demo()?;
+    plan.phoned["auth"]["port"] = json!(auth.address.port());
+    plan.phoned["watch"] = json!(true);
+    plan.write()?;
+    let key = "service_id: phoned\nservice_key: secret\n";
+    std::fs::write(plan.file("phoned-key.yml"), key)?;
+    std::fs::write(plan.file("slow.sh"), SLOW)?;
+    let extra = plan.file("phoned.d/slow.yml");
+    let named = "debug: !exec\n  command: sh slow.sh\n";
+    std::fs::write(&extra, named)?;
+    let phones = plan.phones()?;
+    let arguments = ["-c", "phoned.yml", "--allow-exec"];
+    let mut phoned = Daemon::start("phoned", &arguments, plan.home(), plan.home())?;
+    let status = format!("http://{phones}/0.1/status");
+    let answers = async || wire::get(&status, None, &[]).await.is_ok();
+    phoned.healthy(PATIENCE, answers).await?;
+    // Whoever watches the files reloads.
+    std::fs::write(&extra, format!("# once more\n{named}"))?;
+    let hanging = plan.file("hanging");
+    let waits = async || hanging.exists();
+    phoned.healthy(PATIENCE, waits).await?;
+    phoned.signal(Signal::SIGTERM)?;
+    let status = phoned.ended(STOP).await?;
+    ensure!(status.success(), "{status}:\n{}", phoned.output());
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Serving, the command that is meant when none is given.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context;
 use kit::config::Loaded;
@@ -10,6 +11,9 @@ use kit::supervisor::Supervisor;
 
 use crate::api::config::RunningConfig;
 use crate::config::Config;
+
+/// What blocks a thread may go on for so long after everything else has ended; then it is left behind.
+const BLOCKED: Duration = Duration::from_millis(200);
 
 /// Serves until SIGTERM or SIGINT; SIGHUP opens the log file anew.
 pub(super) fn serve(loaded: &Loaded<Config>) -> anyhow::Result<()> {
@@ -27,6 +31,8 @@ pub(super) fn serve(loaded: &Loaded<Config>) -> anyhow::Result<()> {
     if let Err(error) = &served {
         tracing::error!("{error:#}");
     }
+    // A name server that is away can hold a thread for longer than a stop may take. Nothing of the store is on such threads.
+    runtime.shutdown_timeout(BLOCKED);
     log.close();
     served
 }

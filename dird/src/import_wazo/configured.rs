@@ -1,13 +1,13 @@
 //! Displays, sources and profiles.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::{Import, ImportError, Table};
 use crate::backends::kinds;
-use crate::identity::Tenant;
+use crate::identity::{Tenant, TenantId};
 use crate::store::StoreError;
 use crate::store::model::{
     Display, DisplayId, PhonebookId, Profile, ProfileId, ProfileService, Source, SourceId,
@@ -18,9 +18,9 @@ use crate::store::wazo_schema::{OldProfile, OldService, OldSource};
 const PHONEBOOK: &str = "phonebook";
 
 impl Import<'_> {
-    /// Takes the displays; the identifiers of those that are there now.
-    pub(super) async fn displays(&mut self) -> Result<HashSet<DisplayId>, ImportError> {
-        let mut there = HashSet::new();
+    /// Takes the displays; those that are there now, and whose they are.
+    pub(super) async fn displays(&mut self) -> Result<HashMap<DisplayId, TenantId>, ImportError> {
+        let mut there = HashMap::new();
         for old in self.old.displays().await? {
             let Some(tenant) = self.tenant(Some(&old.tenant)) else {
                 self.refused(Table::Displays, &old.uuid, "its tenant was refused");
@@ -36,7 +36,7 @@ impl Import<'_> {
                 None => true,
                 Some(store) => store.take_display(&tenant, &display).await?,
             };
-            there.insert(display.uuid);
+            there.insert(display.uuid, display.tenant);
             self.taken(Table::Displays, new);
         }
         Ok(there)
@@ -116,7 +116,7 @@ impl Import<'_> {
 
     pub(super) async fn profiles(
         &mut self,
-        displays: &HashSet<DisplayId>,
+        displays: &HashMap<DisplayId, TenantId>,
     ) -> Result<(), ImportError> {
         for old in self.old.profiles().await? {
             let Some(tenant) = self.tenant(Some(&old.tenant)) else {
@@ -153,23 +153,60 @@ impl Import<'_> {
     fn profile_of(
         &mut self,
         tenant: &Tenant,
-        displays: &HashSet<DisplayId>,
+        displays: &HashMap<DisplayId, TenantId>,
         old: OldProfile,
     ) -> Profile {
-        let mut services = IndexMap::new();
-        for service in old.services {
-            let name = service.name.clone();
-            let read = self.service_of(tenant, &old.uuid, service);
-            services.insert(name, read);
+        let services = self.services_of(tenant, &old.uuid, old.services);
+        let mut display = old.display.map(DisplayId);
+        if let Some(lost) = display.take_if(|display| displays.get(&*display) != Some(tenant.id()))
+        {
+            let how = format!(
+                "it has no display now, as {} is not there for its tenant",
+                lost.0
+            );
+            self.report.repair(Table::Profiles, &old.uuid, how);
         }
-        let display = old.display.map(DisplayId);
         Profile {
             uuid: ProfileId(old.uuid),
             tenant: tenant.id().clone(),
             name: old.name,
-            display: display.filter(|display| displays.contains(display)),
+            display,
             services,
         }
+    }
+
+    /// The services of a profile. One that is there several times is one: it asks the sources of each, and of options that several
+    /// have the first counts.
+    fn services_of(
+        &mut self,
+        tenant: &Tenant,
+        profile: &str,
+        old: Vec<OldService>,
+    ) -> IndexMap<String, ProfileService> {
+        let mut services: IndexMap<String, ProfileService> = IndexMap::new();
+        for service in old {
+            let name = service.name.clone();
+            let read = self.service_of(tenant, profile, service);
+            let Some(first) = services.get_mut(&name) else {
+                services.insert(name, read);
+                continue;
+            };
+            for source in read.sources {
+                if !first.sources.contains(&source) {
+                    first.sources.push(source);
+                }
+            }
+            if let Some(more) = read.options {
+                let options = first.options.get_or_insert_default();
+                for (key, value) in more {
+                    options.entry(key).or_insert(value);
+                }
+            }
+            let row = format!("{profile} ({name})");
+            let how = "it was there more than once, now it is one that asks the sources of each";
+            self.report.repair(Table::Profiles, &row, how);
+        }
+        services
     }
 
     /// A service with the sources of its tenant that are there, each once, and its options. Old versions kept a timeout beside

@@ -110,7 +110,13 @@ impl Import<'_> {
     }
 
     async fn phonebooks(&mut self) -> Result<(), ImportError> {
-        for old in self.old.phonebooks().await? {
+        let all = self.old.phonebooks().await?;
+        let highest = all.iter().map(|old| old.number).max();
+        // Else one whose number is taken would get that of one that is yet to come.
+        if let (Some(store), Some(highest)) = (self.store, highest) {
+            store.keep_numbers(highest).await?;
+        }
+        for old in all {
             let Some(tenant) = self.tenant(Some(&old.tenant)) else {
                 self.refused(Table::Phonebooks, &old.uuid, "its tenant was refused");
                 continue;

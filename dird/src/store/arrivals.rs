@@ -11,6 +11,8 @@ use crate::identity::Tenant;
 pub trait Arrivals: Send + Sync {
     /// Makes sure that the tenant is there, with this country if it is new; false if it was there.
     async fn take_tenant(&self, tenant: &Tenant, country: Option<&str>) -> Stored<bool>;
+    /// Keeps the numbers of phonebooks up to `highest` for those that have them: others get higher ones from now on.
+    async fn keep_numbers(&self, highest: i64) -> Stored<()>;
     /// Adds a phonebook; the number that it has then, another than its own if that is taken. None if it was there.
     async fn take_phonebook(&self, tenant: &Tenant, phonebook: &Phonebook) -> Stored<Option<i64>>;
     /// Adds a display; false if it was there.

@@ -1,11 +1,16 @@
 //! A database that is away when dird starts, goes while it runs, and comes back.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dird::identity::Tenant;
-use dird::store::{Store, StoreError, open};
+use dird::store::{Changed, Store, StoreError, open};
 use e2e::postgres::Cluster;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::broadcast::Receiver;
 use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::world::{by_name, csv, tenant};
 
@@ -81,6 +86,81 @@ async fn a_store_outlives_restarts_of_the_database() {
     assert_eq!(found.unwrap(), Some(source));
     let told = timeout(Duration::from_secs(10), changes.recv()).await;
     assert_eq!(told.unwrap().unwrap(), dird::store::Changed::Everything);
+}
+
+/// A way to a server on which connections can be made to hang.
+struct Way {
+    port: u16,
+    hang: Arc<Mutex<CancellationToken>>,
+}
+
+impl Way {
+    async fn to(server: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let hang = Arc::new(Mutex::new(CancellationToken::new()));
+        let shared = Arc::clone(&hang);
+        tokio::spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                let (server, hang) = (server.clone(), shared.lock().unwrap().clone());
+                tokio::spawn(async move {
+                    let mut far = TcpStream::connect(server).await.unwrap();
+                    let carried = copy_bidirectional(&mut near, &mut far);
+                    if hang.run_until_cancelled(carried).await.is_none() {
+                        // Both ends stay open, and hear nothing any more.
+                        std::future::pending::<()>().await;
+                    }
+                });
+            }
+        });
+        Self { port, hang }
+    }
+
+    /// Has all connections that there are hang; later ones do not.
+    fn hang(&self) {
+        let mut hang = self.hang.lock().unwrap();
+        std::mem::take(&mut *hang).cancel();
+    }
+}
+
+/// Waits until a change of `scope`, or of anything, is told.
+async fn told(changes: &mut Receiver<Changed>, scope: &Tenant) {
+    let wanted = [Changed::Tenant(scope.id().clone()), Changed::Everything];
+    let waiting = async { while !wanted.contains(&changes.recv().await.unwrap()) {} };
+    timeout(Duration::from_secs(30), waiting).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_whose_other_end_vanished_is_noticed() {
+    let made = tokio::task::spawn_blocking(|| Cluster::shared().database());
+    let uri = made.await.unwrap().unwrap();
+    let (before, after) = uri.split_once("127.0.0.1:").unwrap();
+    let (port, after) = after.split_once('/').unwrap();
+    let way = Way::to(format!("127.0.0.1:{port}")).await;
+    let through = format!("{before}127.0.0.1:{}/{after}", way.port);
+    let (store, other) = (open(&through).await.unwrap(), open(&uri).await.unwrap());
+    recovered(&store).await;
+    let mut changes = store.subscribe();
+    // Only who listens is told of one certain tenant.
+    let scope = tenant();
+    let named = Changed::Tenant(scope.id().clone());
+    let listening = async {
+        for number in 0.. {
+            let source = csv(&scope, &format!("source {number}"));
+            other.create_source(&scope, &source).await.unwrap();
+            let told = timeout(Duration::from_millis(200), changes.recv()).await;
+            if told.is_ok_and(|told| told.unwrap() == named) {
+                return;
+            }
+        }
+    };
+    timeout(Duration::from_secs(30), listening).await.unwrap();
+    way.hang();
+    while changes.try_recv().is_ok() {}
+    let scope = tenant();
+    let source = csv(&scope, "people");
+    other.create_source(&scope, &source).await.unwrap();
+    told(&mut changes, &scope).await;
 }
 
 #[tokio::test]

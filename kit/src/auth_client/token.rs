@@ -1,6 +1,7 @@
 //! Our own token: made at start, renewed at 80 % of its life, renewed early when a backend refuses it (phoned.md §7.1, D12).
 
 use std::{
+    collections::VecDeque,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -20,6 +21,10 @@ const LEAST_LIFE: Duration = Duration::from_secs(10);
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 /// Requests under way may still carry the previous token for this long.
 const REVOKE_AFTER: Duration = Duration::from_mins(1);
+/// Replaced tokens that wait to be revoked at most; beyond that they die of age.
+const MOST_REPLACED: usize = 16;
+/// How often to look whether one is to be revoked, or the present one to be renewed.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(10);
 
 /// A token of this daemon.
 #[derive(Debug)]
@@ -49,6 +54,25 @@ impl ServiceToken {
 pub(super) struct Renewals {
     forced: Option<Instant>,
     failed: Option<(Instant, AuthError)>,
+    /// Tokens that auth may still know, and when each was replaced; the first one first.
+    replaced: VecDeque<(Instant, Arc<ServiceToken>)>,
+}
+
+impl Renewals {
+    fn replaced(&mut self, token: Arc<ServiceToken>, now: Instant) {
+        if self.replaced.len() < MOST_REPLACED {
+            self.replaced.push_back((now, token));
+        }
+    }
+
+    /// A token that nobody should carry any more at `now`.
+    fn due(&mut self, now: Instant) -> Option<Arc<ServiceToken>> {
+        let (at, _) = self.replaced.front()?;
+        if now.duration_since(*at) < REVOKE_AFTER {
+            return None;
+        }
+        self.replaced.pop_front().map(|(_, token)| token)
+    }
 }
 
 #[derive(Deserialize)]
@@ -122,7 +146,7 @@ impl AuthClient {
         self.attempt(&mut renewals).await.ok()
     }
 
-    /// Makes the first token and renews it until `stop`; revokes each replaced one a minute later.
+    /// Makes the first token and renews it until `stop`; revokes each replaced one a minute later, whatever it was replaced for.
     pub async fn keep_token(self: Arc<Self>, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => {}
@@ -133,25 +157,24 @@ impl AuthClient {
     async fn keep(&self) {
         let mut back_off = self.back_off.clone();
         loop {
-            let previous = self.token.load_full();
-            let Ok(token) = self.renew().await else {
+            if self.renew().await.is_err() {
                 tokio::time::sleep(back_off.after_failure()).await;
                 continue;
-            };
+            }
             back_off.reset();
-            tokio::time::sleep(REVOKE_AFTER.min(token.life / 2)).await;
-            self.revoke(previous).await;
-            self.sleep_until_due().await;
+            self.rest_until_due().await;
         }
     }
 
-    /// Sleeps to 80 % of the life of the present token, looking up now and then because a forced renewal may have moved it.
-    async fn sleep_until_due(&self) {
+    /// Rests to 80 % of the life of the present token, looking up now and then because a forced renewal may have moved it, and
+    /// has left a token to revoke.
+    async fn rest_until_due(&self) {
         while let Some(token) = self.current() {
             let Some(left) = (token.life * 4 / 5).checked_sub(token.made.elapsed()) else {
                 return;
             };
-            tokio::time::sleep(left.min(Duration::from_mins(10))).await;
+            tokio::time::sleep(left.min(BETWEEN_LOOKS)).await;
+            self.revoke_replaced().await;
         }
     }
 
@@ -176,7 +199,10 @@ impl AuthClient {
                     self.first_tenant.get_or_init(|| tenant.clone());
                 }
                 let token = Arc::new(token);
-                self.token.store(Some(Arc::clone(&token)));
+                let previous = self.token.swap(Some(Arc::clone(&token)));
+                if let Some(previous) = previous.filter(|previous| !previous.expired()) {
+                    renewals.replaced(previous, Instant::now());
+                }
                 tracing::info!("service token renewed");
                 Ok(token)
             }
@@ -221,15 +247,14 @@ impl AuthClient {
     }
 
     /// Best effort: a token that could not be revoked dies of age.
-    async fn revoke(&self, previous: Option<Arc<ServiceToken>>) {
-        let Some(previous) = previous else { return };
-        let replaced = self.current();
-        if replaced.is_none_or(|now| now.token.expose() == previous.token.expose()) {
-            return;
-        }
-        let address = format!("{}/token/{}", self.base, previous.token.expose());
-        if self.http.delete(address).send().await.is_err() {
-            tracing::debug!("the previous service token could not be revoked");
+    async fn revoke_replaced(&self) {
+        loop {
+            let due = self.renewals.lock().await.due(Instant::now());
+            let Some(token) = due else { return };
+            let address = format!("{}/token/{}", self.base, token.token.expose());
+            if self.http.delete(address).send().await.is_err() {
+                tracing::debug!("a replaced service token could not be revoked");
+            }
         }
     }
 }
@@ -237,6 +262,31 @@ impl AuthClient {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_replaced_token_is_revoked_a_minute_later() {
+        let (start, mut renewals) = (Instant::now(), Renewals::default());
+        let token = |text: &str| ServiceToken {
+            token: Secret::new(text.to_owned()),
+            tenant_uuid: None,
+            made: start,
+            life: TOKEN_LIFETIME,
+        };
+        renewals.replaced(Arc::new(token("a")), start);
+        renewals.replaced(Arc::new(token("b")), start + BETWEEN_FORCED);
+        let mut due = |after: Duration| {
+            let token = renewals.due(start + after);
+            token.map(|token| token.token.expose().to_owned())
+        };
+        assert_eq!(due(Duration::from_secs(59)), None);
+        assert_eq!(due(REVOKE_AFTER).as_deref(), Some("a"));
+        assert_eq!(due(REVOKE_AFTER), None);
+        assert_eq!(due(REVOKE_AFTER + BETWEEN_FORCED).as_deref(), Some("b"));
+        for _ in 0..=MOST_REPLACED {
+            renewals.replaced(Arc::new(token("c")), start);
+        }
+        assert_eq!(renewals.replaced.len(), MOST_REPLACED);
+    }
 
     #[test]
     fn a_life_is_what_was_granted_within_bounds() {

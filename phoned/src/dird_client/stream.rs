@@ -5,11 +5,10 @@ use std::time::Duration;
 use http::{StatusCode, header};
 use kit::{auth_client::ServiceToken, http_client};
 use reqwest::Response;
-use serde::Deserialize;
 use tokio::time::timeout;
 
 use super::DirdClient;
-use crate::upstreams::Server;
+use crate::{unauthorized, upstreams::Server};
 
 /// Until the head of the answer is there.
 const OPENING: Duration = Duration::from_secs(5);
@@ -25,19 +24,6 @@ pub enum NotFollowed {
     Refused,
     /// No dird answers, or there is no token to show it.
     Unreachable,
-}
-
-/// What dird says of a token that is not good enough.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Unauthorized {
-    details: Details,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Details {
-    reason: String,
 }
 
 impl DirdClient {
@@ -107,10 +93,7 @@ fn has_events(answer: &Response) -> bool {
 }
 
 async fn lacks_access(answer: Response) -> bool {
-    let body = timeout(OPENING, http_client::json::<Unauthorized>(answer)).await;
-    let reason = body
-        .ok()
-        .and_then(Result::ok)
-        .map(|body| body.details.reason);
-    reason.is_some_and(|reason| reason == "missing_permission_or_invalid_tenant")
+    let body = timeout(OPENING, http_client::body(answer)).await;
+    let body = body.ok().and_then(Result::ok);
+    body.is_some_and(|body| unauthorized::lacks_access(&body))
 }

@@ -8,7 +8,7 @@ use super::{PhoneRoute, link::Place, short::ShortLinker};
 use crate::{
     app::App,
     error::PhoneError,
-    gate::Caller,
+    gate::{Caller, signature::PARAMETER},
     lang::{Locale, weight},
     query::{Query, segment},
     vendor::{
@@ -37,6 +37,7 @@ pub struct Asked<'a> {
     rich: bool,
     traits: Traits,
     short: Option<ShortLinker<'a>>,
+    carries_signature: bool,
     /// The only tenant whose users exist for the phone.
     pub within: Option<&'a str>,
 }
@@ -63,7 +64,7 @@ impl<'a> Asked<'a> {
             .and_then(|tag| catalogue.find(tag));
         Self {
             route,
-            profile: segment(uri.path(), if route.form == Form::Old { 4 } else { 5 }),
+            profile: profile(route, request),
             user: user(route, request),
             base: base(app, caller, &request.headers),
             fallback: local(caller),
@@ -78,6 +79,7 @@ impl<'a> Asked<'a> {
                 links: &app.short_links,
                 phone: caller.address,
             }),
+            carries_signature: app.gate.looks_at_signatures(),
             within: settings.and_then(|settings| settings.tenant.as_deref()),
             query,
         }
@@ -104,6 +106,7 @@ impl<'a> Asked<'a> {
                 user_place: self.route.vendor.manifest.user,
                 file: self.route.vendor.manifest.file.as_deref(),
                 lang: self.lang,
+                signature: self.query.get(PARAMETER).filter(|_| self.carries_signature),
             },
             locale: self.locale,
             charset: self.charset,
@@ -128,6 +131,12 @@ impl<'a> Asked<'a> {
     pub fn label(&self, label: &str) -> &str {
         self.locale.label(label)
     }
+}
+
+/// The profile that `request` names, decoded; empty when missing.
+pub fn profile(route: &PhoneRoute, request: &Parts) -> String {
+    let index = if route.form == Form::Old { 4 } else { 5 };
+    segment(request.uri.path(), index)
 }
 
 /// The user that `request` names, decoded; `None` when missing.

@@ -38,6 +38,8 @@ pub struct Place<'a> {
     pub file: Option<&'a str>,
     /// The `lang` parameter, if it was understood.
     pub lang: Option<&'a str>,
+    /// The signature of the request's link, if signatures are looked at.
+    pub signature: Option<&'a str>,
 }
 
 /// A page of results that a link leads to.
@@ -76,8 +78,9 @@ impl Place<'_> {
             push(&mut address, separator, "xivo_user_uuid=", self.user);
             separator = '&';
         }
-        if let Some(lang) = self.lang {
-            push(&mut address, separator, "lang=", lang);
+        for (name, value) in self.carried() {
+            push(&mut address, separator, name, value);
+            separator = '&';
         }
         address
     }
@@ -93,10 +96,18 @@ impl Place<'_> {
         push(&mut address, separator, "term=", page.term);
         push(&mut address, '&', "limit=", &page.limit.to_string());
         push(&mut address, '&', "offset=", &page.offset.to_string());
-        if let Some(lang) = self.lang {
-            push(&mut address, '&', "lang=", lang);
+        for (name, value) in self.carried() {
+            push(&mut address, '&', name, value);
         }
         address
+    }
+
+    /// The parameters that every link has if the request has them.
+    fn carried(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let carried = [("lang=", self.lang), ("sig=", self.signature)];
+        carried
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
     }
 }
 
@@ -121,6 +132,7 @@ mod tests {
             user_place: UserPlace::Query,
             file: None,
             lang: None,
+            signature: None,
         }
     }
 
@@ -148,6 +160,7 @@ mod tests {
     fn values_are_percent_encoded() {
         let place = Place {
             lang: Some("pt_BR"),
+            signature: Some("s~10.0.0.0/8"),
             ..place("http://h:1", Form::Old, "p&q/é")
         };
         let link = place.page(PageLink {
@@ -156,7 +169,7 @@ mod tests {
             offset: 2,
         });
         let expected = "http://h:1/0.1/directories/lookup/p%26q%2F%C3%A9/cisco\
-            ?xivo_user_uuid=u&term=a%26b%20c%23d%2B%C3%A9&limit=1&offset=2&lang=pt_BR";
+            ?xivo_user_uuid=u&term=a%26b%20c%23d%2B%C3%A9&limit=1&offset=2&lang=pt_BR&sig=s~10.0.0.0%2F8";
         assert_eq!(link, expected);
     }
 

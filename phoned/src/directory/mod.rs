@@ -9,6 +9,7 @@ pub mod parameters;
 mod results;
 pub mod rows;
 pub mod short;
+pub mod signed;
 
 use std::{fmt::Write, sync::Arc, time::Instant};
 
@@ -16,7 +17,10 @@ use crate::{
     app::App,
     cache::Document,
     error::PhoneError,
-    gate::Caller,
+    gate::{
+        Caller,
+        signature::{Claim, PARAMETER},
+    },
     query::Query,
     respond::{self, Response},
     tally,
@@ -88,7 +92,8 @@ async fn page_for(app: &App, route: &PhoneRoute, caller: &Caller<'_>, request: &
     let limits = app.config.limits;
     let user = || asked::user(route, request);
     let paced = app.gate.pace(caller, 1);
-    let allowed = paced.and_then(|()| app.gate.may_ask(limits, caller, user));
+    let signed = paced.and_then(|()| check_link(app, route, caller, request));
+    let allowed = signed.and_then(|()| app.gate.may_ask(limits, caller, user));
     if let Err(error) = allowed {
         let asked = Asked::read(app, route, caller, request);
         return respond::phone_error(app, &asked, &request.headers, &error);
@@ -109,6 +114,28 @@ async fn page_for(app: &App, route: &PhoneRoute, caller: &Caller<'_>, request: &
             respond::phone_error(app, &asked, &request.headers, &error)
         }
     }
+}
+
+/// Whether the link is signed for the user that it names. One that names none is answered as what it is.
+fn check_link(
+    app: &App,
+    route: &PhoneRoute,
+    caller: &Caller<'_>,
+    request: &Parts,
+) -> Result<(), PhoneError> {
+    if !app.gate.looks_at_signatures() {
+        return Ok(());
+    }
+    let Some(user) = asked::user(route, request) else {
+        return Ok(());
+    };
+    let query = Query::parse(request.uri.query().unwrap_or(""));
+    let claim = Claim {
+        vendor: &route.vendor.name,
+        profile: &asked::profile(route, request),
+        user: &user,
+    };
+    app.gate.check_link(caller, claim, query.get(PARAMETER))
 }
 
 /// Whether something has changed where the people in `document` are.

@@ -120,6 +120,7 @@ mod tests {
             user_place: UserPlace::Query,
             file: None,
             lang: None,
+            signature: None,
         };
         let page = PageLink {
             term: "a&b",

@@ -45,10 +45,14 @@ impl Endpoints {
         }
     }
 
+    /// A change of `user`, by UUID, has come to its event: phones may change him again.
+    pub fn confirm_dnd(&self, user: &str) {
+        self.waiting.invalidate(&mark(user));
+    }
+
     /// Has every phone of the user with this UUID or number show do-not-disturb, each once, if it is of one of `makes` and they can
     /// be told so. False: something could not be told.
     pub async fn show_dnd(&self, makes: &[Arc<Vendor>], user: &str, enabled: bool) -> bool {
-        self.waiting.invalidate(&mark(user));
         // Devices that confd says nothing about get the keys that any of the makes would.
         let usual = makes.iter().find_map(|make| make.manifest.keys.as_ref());
         let Some(usual) = usual else { return true };
@@ -57,8 +61,13 @@ impl Endpoints {
             tracing::warn!("the user of a do-not-disturb event cannot be read");
             return false;
         };
-        if let Some(uuid) = &found.uuid {
-            self.waiting.invalidate(&mark(uuid));
+        // Only now is it known who was meant by a number.
+        if let Some(uuid) = found
+            .uuid
+            .as_deref()
+            .filter(|uuid| mark(uuid) != mark(user))
+        {
+            self.confirm_dnd(uuid);
         }
         self.tell(makes, usual, &found, enabled).await
     }
@@ -87,7 +96,7 @@ impl Endpoints {
         if let Some(known) = self.vendors.get(endpoint) {
             return Some(known);
         }
-        let by = Instant::now() + super::TRY;
+        let by = Instant::now() + super::CALL;
         let line = self.confd.line(endpoint, by).await.ok()??;
         let vendor = self.confd.vendor(&line.device_id?, by).await.ok()??;
         self.vendors.insert(endpoint.to_owned(), vendor.clone());

@@ -15,7 +15,7 @@ use kit::{
     http_client::{ClientError, Upstream},
 };
 use moka::sync::Cache;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep_until};
 
 pub use amid::AmidError;
 pub use service::ServiceError;
@@ -38,8 +38,8 @@ const PAUSES: [Duration; 3] = [
     Duration::from_millis(1500),
     Duration::from_secs(3),
 ];
-/// For one try of what the bus asked for.
-const TRY: Duration = Duration::from_secs(10);
+/// For one call that the bus asked for, all its tries and pauses included: events wait behind it.
+const CALL: Duration = Duration::from_secs(8);
 
 /// A key that a machine can have pressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,7 +124,7 @@ fn keys<'a>(makes: &'a [Arc<Vendor>], vendor: &str) -> Option<&'a Keys> {
     make.manifest.keys.as_ref()
 }
 
-/// Tries again, a few times over five seconds, what fails with an error that `may_pass`.
+/// Tries again, a few times over five seconds, what fails with an error that `may_pass`; all tries end by one deadline.
 async fn patiently<T, E, F: Future<Output = Result<T, E>>>(
     attempt: impl Fn(Instant) -> F,
     may_pass: impl Fn(&E) -> bool,
@@ -137,22 +137,25 @@ async fn retried<T, E, F: Future<Output = Result<T, E>>>(
     attempt: impl Fn(Instant) -> F,
     may_pass: impl Fn(&E) -> bool,
 ) -> Result<T, E> {
-    let mut pauses = pauses.iter();
+    let (by, mut pauses) = (Instant::now() + CALL, pauses.iter());
     loop {
-        let result = attempt(Instant::now() + TRY).await;
+        let result = attempt(by).await;
         let pause = match &result {
             Err(error) if may_pass(error) => pauses.next(),
             _ => None,
         };
-        let Some(pause) = pause else { return result };
-        sleep(*pause).await;
+        let next = pause.map(|pause| Instant::now() + *pause);
+        let Some(next) = next.filter(|next| *next < by) else {
+            return result;
+        };
+        sleep_until(next).await;
     }
 }
 
 fn confd_error(error: ServiceError) -> PhoneError {
     match error {
         ServiceError::AuthUnreachable => PhoneError::AuthUnreachable,
-        ServiceError::TokenRejected => PhoneError::TokenRejected,
+        ServiceError::TokenRejected | ServiceError::NotGranted => PhoneError::TokenRejected,
         ServiceError::Unreachable | ServiceError::Refused(_) => PhoneError::ConfdUnreachable,
     }
 }
@@ -164,14 +167,16 @@ fn amid_error(error: AmidError) -> PhoneError {
             PhoneError::AmidRefuses(format!("status {}", status.as_u16()))
         }
         AmidError::Service(ServiceError::AuthUnreachable) => PhoneError::AuthUnreachable,
-        AmidError::Service(ServiceError::TokenRejected) => PhoneError::TokenRejected,
+        AmidError::Service(ServiceError::TokenRejected | ServiceError::NotGranted) => {
+            PhoneError::TokenRejected
+        }
         AmidError::Service(ServiceError::Unreachable) => PhoneError::AmidUnreachable,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
+    use std::cell::{Cell, RefCell};
 
     use super::*;
 
@@ -188,5 +193,23 @@ mod tests {
         assert_eq!(tried.replace(0), 4);
         assert_eq!(retried(&none, failing, |_| false).await, Err(true));
         assert_eq!(tried.get(), 1);
+    }
+
+    #[tokio::test]
+    async fn all_tries_have_one_deadline_and_none_begins_after_it() {
+        let deadlines = RefCell::new(Vec::new());
+        let failing = |by| {
+            deadlines.borrow_mut().push(by);
+            std::future::ready(Err::<(), ()>(()))
+        };
+        let failed = retried(&[Duration::ZERO, CALL], failing, |()| true).await;
+        assert_eq!(failed, Err(()));
+        let deadlines = deadlines.into_inner();
+        assert_eq!(
+            deadlines.len(),
+            2,
+            "the pause before a third one is too long"
+        );
+        assert_eq!(deadlines[0], deadlines[1]);
     }
 }

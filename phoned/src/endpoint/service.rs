@@ -12,7 +12,7 @@ use reqwest::{Client, RequestBuilder};
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
 
-use crate::{dird_client::AGENT, surrogates, tally};
+use crate::{dird_client::AGENT, surrogates, tally, unauthorized};
 
 /// Why a service brought no usable answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +26,9 @@ pub enum ServiceError {
     /// It refuses our token, the renewed one too.
     #[error("the service token is refused")]
     TokenRejected,
+    /// It knows our token, which does not have the access; no other of ours would.
+    #[error("the service token lacks the access")]
+    NotGranted,
     /// There is no token to ask it with.
     #[error("auth does not answer")]
     AuthUnreachable,
@@ -34,7 +37,11 @@ pub enum ServiceError {
 impl ServiceError {
     /// Whether the same call may succeed a little later.
     pub(super) fn may_pass(self) -> bool {
-        matches!(self, Self::Unreachable | Self::AuthUnreachable)
+        // An auth that starts again has forgotten our token, and may not make another one at once.
+        matches!(
+            self,
+            Self::Unreachable | Self::AuthUnreachable | Self::TokenRejected
+        )
     }
 }
 
@@ -112,6 +119,9 @@ impl Service {
         if first.status != StatusCode::UNAUTHORIZED {
             return Ok(first);
         }
+        if unauthorized::lacks_access(&first.body) {
+            return Err(ServiceError::NotGranted);
+        }
         let newer = self.auth.after_rejection(&token).await;
         let newer = newer.ok_or(ServiceError::TokenRejected)?;
         let second = send(request(&self.http, &self.base), &newer).await?;
@@ -135,4 +145,22 @@ async fn send(request: RequestBuilder, token: &ServiceToken) -> Result<Answer, S
     let body = http_client::body(response).await;
     let body = body.map_err(|_| ServiceError::Unreachable)?;
     Ok(Answer { status, body })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_with_the_token_may_pass_but_a_lack_of_access_does_not() {
+        for (error, passes) in [
+            (ServiceError::Unreachable, true),
+            (ServiceError::AuthUnreachable, true),
+            (ServiceError::TokenRejected, true),
+            (ServiceError::NotGranted, false),
+            (ServiceError::Refused(StatusCode::NOT_FOUND), false),
+        ] {
+            assert_eq!(error.may_pass(), passes, "{error}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Who may speak (phoned.md §6). The gate is asked per route, before anything of a request is read but its head: `forwarded.rs`
-//! finds out who asks, `rules.rs` whether they may, `pace.rs` how often, `guesses.rs` for how many users, `refused.rs` remembers who may not. Routes of machines
+//! finds out who asks, `rules.rs` whether they may, `pace.rs` how often, `guesses.rs` for how many users, `signature.rs` for which,
+//! `refused.rs` remembers who may not. Routes of machines
 //! that need a token do not come here.
 
 pub mod entry;
@@ -9,6 +10,7 @@ pub mod guesses;
 pub mod pace;
 pub mod refused;
 pub mod rules;
+pub mod signature;
 
 use std::{
     fs,
@@ -33,6 +35,7 @@ use self::{
     pace::Paces,
     refused::{Reason, RefusedRing},
     rules::{BadEntry, Place, Rule, Rules},
+    signature::{Claim, Flaw, Signatures},
 };
 use crate::{config::RestApi, error::PhoneError, tally};
 
@@ -63,6 +66,7 @@ pub struct Gate {
     pub candidate: Option<Rules>,
     trusted: Arc<Allowlist>,
     header: ForwardedHeader,
+    signatures: Option<Signatures>,
     memory: Memory,
 }
 
@@ -98,7 +102,8 @@ impl Caller<'_> {
 }
 
 impl Gate {
-    /// A gate as `settings` says; the first thing that is wrong is the error. Reads `authorized_subnets_file`, so it blocks.
+    /// A gate as `settings` says; the first thing that is wrong is the error. Reads `authorized_subnets_file` and
+    /// the key of signatures, so it blocks.
     pub fn new(settings: &RestApi) -> Result<Self, GateFault> {
         let listed = settings.authorized_subnets.iter().enumerate();
         let file = settings.authorized_subnets_file.as_deref();
@@ -113,6 +118,7 @@ impl Gate {
             candidate: candidate.map(Self::candidate).transpose()?,
             trusted: Arc::new(trusted(settings)?),
             header: settings.forwarded_header,
+            signatures: Signatures::read(&settings.signed_links)?,
             memory: Memory {
                 refused: Arc::default(),
                 paces: Arc::default(),
@@ -233,6 +239,32 @@ impl Gate {
         if let PhoneError::UnknownUser(_) = error {
             self.memory.guesses.was_unknown(limits, caller.address);
         }
+    }
+
+    /// Whether signatures of links are looked at.
+    pub fn looks_at_signatures(&self) -> bool {
+        self.signatures.is_some()
+    }
+
+    /// Whether the caller's link is signed for `claim`. Where signatures are not required, a flaw is only counted and logged.
+    pub fn check_link(
+        &self,
+        caller: &Caller<'_>,
+        claim: Claim<'_>,
+        signature: Option<&str>,
+    ) -> Result<(), PhoneError> {
+        let Some(signatures) = &self.signatures else {
+            return Ok(());
+        };
+        let checked = signatures.signer.check(claim, signature, caller.address);
+        tally::signed(checked.err().map_or("good", Flaw::word));
+        let Err(flaw) = checked else { return Ok(()) };
+        let refused = signatures.required;
+        self.memory.refused.log_link(caller.address, flaw, refused);
+        if refused {
+            return Err(PhoneError::LinkRefused);
+        }
+        Ok(())
     }
 
     /// What would become of a request from `address`: the entry that lets it in, or why it is refused.

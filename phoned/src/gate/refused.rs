@@ -10,6 +10,8 @@ use indexmap::IndexMap;
 use ipnet::IpNet;
 use kit::clock;
 
+use super::signature::Flaw;
+
 /// Addresses remembered; the one not seen for longest leaves.
 const MOST: usize = 1000;
 /// Seconds between two lines about one subnet.
@@ -61,17 +63,30 @@ pub struct Refused {
 #[derive(Debug, Default)]
 pub struct RefusedRing {
     addresses: Mutex<IndexMap<IpAddr, Refused>>,
-    logged: Mutex<IndexMap<IpNet, (i64, u64)>>,
+    logged: Lines,
+    links: Lines,
 }
+
+/// When subnets had their last line, and how often something was left out since.
+#[derive(Debug, Default)]
+struct Lines(Mutex<IndexMap<IpNet, (i64, u64)>>);
 
 impl RefusedRing {
     /// Notes a refusal, and logs it unless its subnet had a line within the last minute.
     pub fn note(&self, address: IpAddr, reason: Reason, vendor: Option<&str>) {
         let now = clock::unix_now();
         self.remember(address, reason, vendor, now);
-        if let Some(count) = self.due(subnet(address), now) {
+        if let Some(count) = self.logged.due(subnet(address), now) {
             let reason = reason.word();
             tracing::info!(%address, reason, count, "address refused");
+        }
+    }
+
+    /// Logs a link without a good signature unless its subnet had a line about one within the last minute.
+    pub fn log_link(&self, address: IpAddr, flaw: Flaw, refused: bool) {
+        if let Some(count) = self.links.due(subnet(address), clock::unix_now()) {
+            let flaw = flaw.word();
+            tracing::warn!(%address, flaw, refused, count, "a link without a good signature");
         }
     }
 
@@ -101,10 +116,12 @@ impl RefusedRing {
         }
         addresses.insert(address, refused);
     }
+}
 
-    /// The number of refusals of `subnet` since its last line, if it is time for another.
+impl Lines {
+    /// How often `subnet` would have had a line since its last one, if it is time for another.
     fn due(&self, subnet: IpNet, now: i64) -> Option<u64> {
-        let mut logged = lock(&self.logged);
+        let mut logged = lock(&self.0);
         if let Some((last, waiting)) = logged.get_mut(&subnet) {
             *waiting += 1;
             if now - *last < PAUSE {
@@ -169,17 +186,17 @@ mod tests {
             ring.note(address(number * 256), Reason::NotListed, None);
         }
         assert_eq!(ring.latest(usize::MAX).len(), MOST);
-        assert_eq!(lock(&ring.logged).len(), MOST_SUBNETS);
+        assert_eq!(lock(&ring.logged.0).len(), MOST_SUBNETS);
     }
 
     #[test]
     fn a_subnet_is_logged_once_a_minute_with_what_was_left_out() {
-        let ring = RefusedRing::default();
+        let lines = Lines::default();
         let net = subnet("192.0.2.9".parse().expect("an address"));
         assert_eq!(net, subnet("192.0.2.200".parse().expect("an address")));
-        assert_eq!(ring.due(net, 100), Some(1));
-        assert_eq!(ring.due(net, 159), None);
-        assert_eq!(ring.due(net, 160), Some(2));
-        assert_eq!(ring.due(net, 161), None);
+        assert_eq!(lines.due(net, 100), Some(1));
+        assert_eq!(lines.due(net, 159), None);
+        assert_eq!(lines.due(net, 160), Some(2));
+        assert_eq!(lines.due(net, 161), None);
     }
 }

@@ -163,6 +163,7 @@ fn document(
             user_place: vendor.manifest.user,
             file: vendor.manifest.file.as_deref(),
             lang: None,
+            signature: None,
         },
         locale: registry.catalogue.choose(shown.language, None),
         charset: Charset::Utf8,

@@ -280,6 +280,7 @@ impl Case<'_> {
                 user_place: manifest.user,
                 file: manifest.file.as_deref(),
                 lang: Some("fr"),
+                signature: Some("<\"'>&"),
             },
             locale,
             charset,

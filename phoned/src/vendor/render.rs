@@ -348,6 +348,7 @@ fn context(page: &Page<'_>, step: Step, results: &Results<'_>) -> Value {
         ("step", Value::from(step.word())),
         ("user", Value::from(place.user)),
         ("lang", Value::from(place.lang.unwrap_or(""))),
+        ("signature", Value::from(place.signature.unwrap_or(""))),
         ("rows", results.rows.clone()),
         ("term", Value::from(results.term)),
         ("text", Value::from(results.text)),

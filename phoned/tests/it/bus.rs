@@ -101,13 +101,13 @@ async fn do_not_disturb_sets_a_lamp_and_tells_each_telephone_that_understands_on
     // Of "lost" nobody knows the make; "sno" is known to be none that understands, and "sccp" is no SIP line.
     let told = |key: &str| ["fan", "lost", "yea"].map(|name| pressed(name, key));
     let on = json!({"user_id": 42, "user_uuid": USER, "enabled": true});
-    let mut expected = vec![lit("*73542***225", "INUSE")];
-    expected.extend(told("DNDOn"));
+    let mut expected = Vec::from(told("DNDOn"));
+    expected.push(lit("*73542***225", "INUSE"));
     assert_eq!(follows(&exchange, &peer, &[(DND, on)]).await, expected);
 
     let off = json!({"user_id": 42, "enabled": false});
-    let mut expected = vec![lit("*73542***225", "NOT_INUSE")];
-    expected.extend(told("DNDOff"));
+    let mut expected = Vec::from(told("DNDOff"));
+    expected.push(lit("*73542***225", "NOT_INUSE"));
     assert_eq!(follows(&exchange, &peer, &[(DND, off)]).await, expected);
 
     let lines: Vec<_> = exchange.confd.calls().iter().map(Call::line).collect();
@@ -140,6 +140,24 @@ async fn the_event_of_a_change_lets_telephones_change_it_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn telephones_need_not_wait_for_what_comes_before_the_event() {
+    let (exchange, peer) = Exchange::on_bus(json!({}), installation()).await;
+    let switch = |step: &str| format!("/0.1/yealink/users/{USER}/services/dnd/{step}");
+    assert_eq!(exchange.site.get(&switch("enable")).await.status, 200);
+    exchange.amid.answer_next(vec![(503, Value::Null); 4]);
+    let lamp = json!({"user_id": 5, "enabled": true});
+    peer.tell(FILTER, &lamp).await.expect("said");
+    let event = json!({"user_id": 42, "user_uuid": USER, "enabled": true});
+    peer.tell(DND, &event).await.expect("said");
+    while exchange.switched().len() < 2 {
+        assert_eq!(exchange.site.get(&switch("disable")).await.status, 200);
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert!(exchange.actions().len() < 4, "the lamp is still tried");
+    exchange.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn edited_extensions_are_read_again() {
     let (exchange, peer) = Exchange::on_bus(json!({}), installation()).await;
     let event = json!({"user_id": 5, "enabled": true});
@@ -167,6 +185,16 @@ async fn what_amid_could_not_do_is_tried_again_but_not_what_the_exchange_refused
     exchange.amid.answer_next([(503, Value::Null)]);
     let asked = follows(&exchange, &peer, &[(FILTER, event.clone())]).await;
     assert_eq!(asked, [lamp.clone(), lamp.clone()]);
+    // An auth that starts again: the token is refused, and the one that was just made instead.
+    exchange
+        .amid
+        .answer_next([(401, json!({})), (401, json!({}))]);
+    let asked = follows(&exchange, &peer, &[(FILTER, event.clone())]).await;
+    assert_eq!(asked, vec![lamp.clone(); 3]);
+    let lacks = json!({"details": {"reason": "missing_permission_or_invalid_tenant"}});
+    exchange.amid.answer_next([(401, lacks)]);
+    let asked = follows(&exchange, &peer, &[(FILTER, event.clone())]).await;
+    assert_eq!(asked, vec![lamp.clone()]);
     let refusal = json!([{"Response": "Error", "Message": "no"}]);
     exchange.amid.answer_next([(200, refusal)]);
     let asked = follows(&exchange, &peer, &[(FILTER, event)]).await;

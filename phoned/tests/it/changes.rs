@@ -1,7 +1,7 @@
 //! What phoned makes of changes: those that dird tells of, those of its own configuration, and a dird that tells nothing.
 
 use std::{
-    sync::atomic::Ordering,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::{
     site::Site,
-    stub::{Stub, TENANT, World},
+    stub::{Stub, TENANT, USER, World},
 };
 
 /// How long something may take that is sure to happen.
@@ -18,12 +18,17 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until dird was asked for its changes so often.
 async fn asked(world: &World, times: usize) {
-    let asked = async {
-        while world.change_calls() < times {
+    until(|| world.change_calls() >= times).await;
+}
+
+/// Waits for something that is sure to happen.
+async fn until(happened: impl Fn() -> bool) {
+    let waiting = async {
+        while !happened() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    timeout(PATIENCE, asked).await.expect("it asks");
+    timeout(PATIENCE, waiting).await.expect("it happens");
 }
 
 /// A site whose dird answers this when it is asked to tell its changes, and whose results serve longer than any test.
@@ -181,4 +186,61 @@ async fn emptying_the_memory_also_forgets_who_is_good() {
     // Each of the two accesses, and the first once more after it was forgotten by itself.
     assert_eq!(world.token_checks.load(Ordering::SeqCst), 4);
     site.stop().await;
+}
+
+#[tokio::test]
+async fn who_asks_after_a_change_is_not_told_what_was_asked_before_it() {
+    let site = Arc::new(Site::start().await);
+    let world = Arc::clone(&site.stub.world);
+    world.hold.store(true, Ordering::SeqCst);
+    let phone = || {
+        let site = Arc::clone(&site);
+        tokio::spawn(async move { site.look("snom", "term=a").await.status })
+    };
+    let before = phone();
+    until(|| world.searched() == 1).await;
+    let changed = format!("/0.1/cache?user_uuid={USER}");
+    site.operate("DELETE", &changed, "").await;
+    let after = phone();
+    // Its tenant was forgotten too; now it joins the search that is held.
+    until(|| world.user_calls.load(Ordering::SeqCst) == 2).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(world.searched(), 1);
+    world.hold.store(false, Ordering::SeqCst);
+    world.release.notify_waiters();
+    world.release.notify_one();
+    for phone in [before, after] {
+        assert_eq!(phone.await.expect("no panic"), 200);
+    }
+    assert_eq!(world.searched(), 2);
+    let site = Arc::into_inner(site).expect("all phones are done");
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_search_brings_that_was_under_way_when_memory_was_emptied_is_not_kept() {
+    for query in [
+        String::new(),
+        format!("?user_uuid={USER}"),
+        format!("?tenant_uuid={TENANT}"),
+        format!("?user_uuid={USER}&tenant_uuid={TENANT}"),
+    ] {
+        let site = Arc::new(Site::start().await);
+        let world = Arc::clone(&site.stub.world);
+        world.hold.store(true, Ordering::SeqCst);
+        let phone = Arc::clone(&site);
+        let phone = tokio::spawn(async move { phone.look("snom", "term=a").await.status });
+        until(|| world.searched() == 1).await;
+        site.operate("DELETE", &format!("/0.1/cache{query}"), "")
+            .await;
+        world.hold.store(false, Ordering::SeqCst);
+        world.release.notify_waiters();
+        world.release.notify_one();
+        assert_eq!(phone.await.expect("no panic"), 200);
+        world.dird_fails.store(500, Ordering::SeqCst);
+        let answer = site.look("snom", "term=a&limit=1").await;
+        assert_eq!(answer.json()["error_id"], "dird-unreachable", "{query}");
+        let site = Arc::into_inner(site).expect("all phones are done");
+        site.stop().await;
+    }
 }

@@ -191,3 +191,58 @@ fn a_changed_file_is_noticed_when_it_is_watched() {
     let text = daemon.logs("configuration reloaded");
     assert!(text.contains("added=1"), "{text}");
 }
+
+#[test]
+fn sign_url_signs_the_addresses_of_phones_and_no_others() {
+    let folder = folder("{}\n");
+    let key = folder.path().join("links.key");
+    fs::write(&key, "0123456789abcdef0123456789abcdef\n").expect("written");
+    let settings = format!(
+        "rest_api:\n  signed_links: {{key_file: {}}}\n",
+        key.display()
+    );
+    fs::write(folder.path().join("conf.d/10-links.yml"), settings).expect("written");
+    let user = "5f0c8a52-1111-4222-8333-944445555666";
+    let base = "http://pbx.example:9498/0.1";
+    for (address, before, after) in [
+        (
+            format!("{base}/yealink/directories/lookup/default?xivo_user_uuid={user}&term=#SEARCH"),
+            format!("{base}/yealink/directories/lookup/default?sig="),
+            format!("&xivo_user_uuid={user}&term=#SEARCH"),
+        ),
+        (
+            format!("{base}/directories/lookup/default/gigaset/{user}"),
+            format!("{base}/directories/lookup/default/gigaset/{user}?sig="),
+            String::new(),
+        ),
+        (
+            format!("{base}/fanvil/users/{user}/services/dnd/enable"),
+            format!("{base}/fanvil/users/{user}/services/dnd/enable?sig="),
+            String::new(),
+        ),
+    ] {
+        let output = phoned(folder.path(), &["sign-url", &address]);
+        let text = said(&output);
+        assert_eq!(output.status.code(), Some(0), "{text}");
+        let signature = text.trim_end().strip_prefix(&before);
+        let signature = signature.and_then(|rest| rest.strip_suffix(&after));
+        assert_eq!(signature.map(str::len), Some(43), "{text}");
+        let output = phoned(
+            folder.path(),
+            &["sign-url", &address, "--subnet", "10.20.0.0/16"],
+        );
+        assert!(
+            said(&output).contains("~10.20.0.0%2F16"),
+            "{}",
+            said(&output)
+        );
+    }
+    for address in [
+        format!("{base}/status"),
+        format!("{base}/directories/lookup/default/cisco?term=a"),
+        format!("http://pbx.example/?xivo_user_uuid={user}"),
+    ] {
+        let output = phoned(folder.path(), &["sign-url", &address]);
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    }
+}

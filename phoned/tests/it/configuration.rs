@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 use e2e::platform::{self, Server};
 use phoned::{
     Running, app, config,
+    live::Live,
     vendor::registry::{Registry, Vendor},
 };
 use serde_json::{Value, json};
@@ -16,6 +17,7 @@ use crate::site::{Answer, Site, exchange};
 /// A phoned whose configuration comes from files, with what its log was told to do.
 struct Configured {
     running: Running,
+    live: Arc<Live>,
     _auth: Server,
     folder: TempDir,
     levels: Arc<std::sync::Mutex<Vec<bool>>>,
@@ -67,9 +69,11 @@ impl Configured {
             Ok(config)
         });
         let ready = phoned::prepare_from(first, source, applied).await;
-        let running = ready.expect("it can start").start(CancellationToken::new());
+        let ready = ready.expect("it can start");
+        let live = Arc::clone(&ready.live);
         Self {
-            running,
+            running: ready.start(CancellationToken::new()),
+            live,
             _auth: auth,
             folder,
             levels,
@@ -324,4 +328,33 @@ fn the_defaults_name_every_part_that_can_be_switched_off() {
     let named: BTreeSet<String> = config.enabled_plugins.keys().cloned().collect();
     assert_eq!(named, parts);
     assert!(config.enabled_plugins.values().all(|enabled| *enabled));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_whose_caller_went_away_keeps_its_turn() {
+    let (entered, mut readings) = tokio::sync::mpsc::unbounded_channel();
+    let (let_go, held) = std::sync::mpsc::channel();
+    let held = std::sync::Mutex::new(held);
+    let phoned = Configured::with(json!({}), move |_| {
+        entered.send(()).expect("somebody counts");
+        held.lock().expect("no panic").recv().expect("let go");
+    })
+    .await;
+    let reload = || {
+        let live = Arc::clone(&phoned.live);
+        tokio::spawn(async move { live.reload().await })
+    };
+    let first = reload();
+    readings.recv().await.expect("the first reading");
+    first.abort();
+    assert!(first.await.is_err(), "its caller is gone");
+    let second = reload();
+    let early = tokio::time::timeout(Duration::from_millis(200), readings.recv()).await;
+    assert!(early.is_err(), "two reloads at once");
+    let_go.send(()).expect("it waits");
+    readings.recv().await.expect("the second reading");
+    let_go.send(()).expect("it waits");
+    let outcome = second.await.expect("no panic").expect("applied");
+    assert_eq!(outcome.generation, 3, "the first one was applied too");
+    phoned.running.stop().await;
 }

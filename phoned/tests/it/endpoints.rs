@@ -1,5 +1,7 @@
 //! Programs have telephones hold and answer (phoned.md §11).
 
+use std::sync::atomic::Ordering;
+
 use e2e::platform;
 use serde_json::{Value, json};
 
@@ -201,6 +203,19 @@ async fn a_refused_token_is_renewed_once() {
     let answer = exchange.press("yea/answer").await;
     let answered = (answer.status, answer.json()["error_id"].clone());
     assert_eq!(answered, (503, json!("service-token-rejected")));
+    exchange.stop().await;
+}
+
+#[tokio::test]
+async fn a_token_that_lacks_an_access_is_not_renewed_for_it() {
+    let exchange = Exchange::start().await;
+    let lacks = json!({"details": {"reason": "missing_permission_or_invalid_tenant"}});
+    exchange.confd.answer_next([(401, lacks)]);
+    let answer = exchange.press("yea/answer").await;
+    let answered = (answer.status, answer.json()["error_id"].clone());
+    assert_eq!(answered, (503, json!("service-token-rejected")));
+    let tokens = &exchange.site.stub.world.tokens;
+    assert_eq!(tokens.load(Ordering::SeqCst), 1);
     exchange.stop().await;
 }
 

@@ -126,6 +126,7 @@ fn render(registry: &Registry, make: &str, case: &Case) -> Vec<u8> {
             user_place: vendor.manifest.user,
             file: vendor.manifest.file.as_deref(),
             lang: None,
+            signature: None,
         },
         locale: registry.catalogue.choose(case.locale.as_deref(), None),
         charset: if case.latin1 {

@@ -196,6 +196,19 @@ async fn a_refused_token_is_renewed_once_and_the_search_repeated() {
 }
 
 #[tokio::test]
+async fn a_token_that_lacks_the_access_is_not_renewed_for_it() {
+    let site = Site::start().await;
+    let world = Arc::clone(&site.stub.world);
+    world.dird_fails.store(401, Ordering::SeqCst);
+    let answer = site.look("cisco", "term=person").await;
+    let answered = (answer.status, answer.json()["error_id"].clone());
+    assert_eq!(answered, (503, json!("service-token-rejected")));
+    assert_eq!(world.searched(), 1);
+    assert_eq!(world.tokens.load(Ordering::SeqCst), 1);
+    site.stop().await;
+}
+
+#[tokio::test]
 async fn a_latin1_term_reaches_dird_as_utf8() {
     let site = Site::start().await;
     site.look("yealink", "term=ren%E9e").await;

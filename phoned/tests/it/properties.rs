@@ -34,6 +34,7 @@ fn page<'a>(vendor: &'a Vendor, traits: &'a Traits, rich: bool) -> Page<'a> {
             user_place: vendor.manifest.user,
             file: vendor.manifest.file.as_deref(),
             lang: None,
+            signature: None,
         },
         locale: REGISTRY.catalogue.choose(None, None),
         charset: Charset::Utf8,

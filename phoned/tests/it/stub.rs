@@ -33,7 +33,7 @@ pub(crate) struct World {
     pub(crate) traces: Mutex<Vec<String>>,
     /// Calls of auth's user resource.
     pub(crate) user_calls: AtomicUsize,
-    /// Status that dird answers instead of rows; 0 = rows.
+    /// Status that dird answers instead of rows; 0 = rows, 401 = our token lacks the access.
     pub(crate) dird_fails: AtomicU16,
     /// Status that auth answers about users; 0 = the truth.
     pub(crate) auth_fails: AtomicU16,
@@ -238,6 +238,10 @@ async fn search(world: &World, path: &str, query: &str) -> Response<Full<bytes::
         0 if path.contains("/nowhere/") => json_answer(404, &json!({})),
         0 if answer.is_some() => json_answer(200, &json!(answer)),
         0 => json_answer(200, &people(world.people.load(Ordering::SeqCst))),
+        401 => json_answer(
+            401,
+            &json!({"details": {"reason": "missing_permission_or_invalid_tenant"}}),
+        ),
         status => json_answer(status, &json!({})),
     }
 }

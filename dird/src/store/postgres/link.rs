@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgListener, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgListener, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
@@ -64,7 +64,6 @@ pub(super) async fn ready(state: &watch::Receiver<State>) -> Stored<()> {
 /// What the task works with.
 pub(super) struct Link {
     options: PgConnectOptions,
-    pool: PgPool,
     feed: Feed,
     state: watch::Sender<State>,
     /// The tenants' versions as they were last seen, once they were.
@@ -73,15 +72,10 @@ pub(super) struct Link {
 
 impl Link {
     /// A link, and where it says how it stands.
-    pub(super) fn new(
-        options: PgConnectOptions,
-        pool: PgPool,
-        feed: Feed,
-    ) -> (Self, watch::Receiver<State>) {
+    pub(super) fn new(options: PgConnectOptions, feed: Feed) -> (Self, watch::Receiver<State>) {
         let (state, seen) = watch::channel(State::Starting);
         let link = Self {
             options,
-            pool,
             feed,
             state,
             versions: None,
@@ -121,7 +115,8 @@ impl Link {
         }
     }
 
-    /// Listens on a connection of its own until that is lost.
+    /// Listens on a connection of its own until that is lost. Versions are read on it too, because a connection whose other end
+    /// vanished is quiet like one on which nothing is told.
     async fn follow(&mut self) -> Result<(), sqlx::Error> {
         let own = PgPoolOptions::new().max_connections(1);
         let own = own
@@ -143,7 +138,8 @@ impl Link {
                     None => return Ok(()),
                 },
                 _ = poll.tick() => {
-                    self.compare_versions().await?;
+                    let compared = timeout(PATIENCE, self.compare_versions(&mut listener)).await;
+                    compared.map_err(|_| sqlx::Error::PoolTimedOut)??;
                     // Who holds contents compares them with the list's version, which costs little.
                     self.feed.contents_changed();
                 }
@@ -164,8 +160,8 @@ impl Link {
     }
 
     /// Publishes the tenants whose version is not the one seen last.
-    async fn compare_versions(&mut self) -> Result<(), sqlx::Error> {
-        let rows: Vec<(String, i64)> = sqlx::query_as(VERSIONS).fetch_all(&self.pool).await?;
+    async fn compare_versions(&mut self, own: &mut PgListener) -> Result<(), sqlx::Error> {
+        let rows: Vec<(String, i64)> = sqlx::query_as(VERSIONS).fetch_all(own).await?;
         let rows: HashMap<String, i64> = rows.into_iter().collect();
         let Some(known) = self.versions.replace(rows.clone()) else {
             return Ok(());

@@ -170,7 +170,7 @@ impl Postgres {
             .acquire_timeout(PATIENCE)
             .connect_lazy_with(options.clone());
         let (feed, stop) = (Feed::new(), CancellationToken::new());
-        let (link, state) = Link::new(options, pool.clone(), feed.clone());
+        let (link, state) = Link::new(options, feed.clone());
         tokio::spawn(stop.clone().run_until_cancelled_owned(link.keep()));
         Ok(Self {
             pool,

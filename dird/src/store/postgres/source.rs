@@ -152,13 +152,13 @@ impl Sources for Postgres {
     }
 }
 
-/// Inserts or updates a row; both statements take the same parameters.
 /// Adds a source.
 pub(super) async fn insert(write: &mut Write, scope: &Tenant, source: &Source) -> Stored<()> {
     put(write, scope, source, INSERT).await?;
     Ok(())
 }
 
+/// Inserts or updates a row; both statements take the same parameters.
 async fn put(
     write: &mut Write,
     scope: &Tenant,

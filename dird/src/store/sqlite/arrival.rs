@@ -40,6 +40,13 @@ impl Arrivals for Sqlite {
         Ok(taken)
     }
 
+    async fn keep_numbers(&self, highest: i64) -> Stored<()> {
+        let mut write = self.write().await?;
+        let noted = sqlx::query(NO_LOWER_NUMBER).bind(highest);
+        noted.execute(&mut *write).await?;
+        Ok(write.commit().await?)
+    }
+
     async fn take_phonebook(&self, scope: &Tenant, phonebook: &Phonebook) -> Stored<Option<i64>> {
         let mut write = self.write().await?;
         let known = sqlx::query(HAS_PHONEBOOK)

@@ -194,13 +194,13 @@ impl Profiles for Sqlite {
     }
 }
 
-/// Inserts or updates the row of a profile, then checks what it refers to.
 /// Adds a profile with its services.
 pub(super) async fn insert(write: &mut Write, scope: &Tenant, profile: &Profile) -> Stored<()> {
     put(write, scope, profile, INSERT).await?;
     insert_services(write, scope, profile).await
 }
 
+/// Inserts or updates the row of a profile, then checks what it refers to.
 async fn put(
     write: &mut Write,
     scope: &Tenant,

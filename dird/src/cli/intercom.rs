@@ -42,7 +42,8 @@ pub(super) struct Publish {
     #[arg(long)]
     default: bool,
     /// Contact field of an entry's field, such as name=name, email=email or `callPos[0].peer=number`; may be repeated. The
-    /// others are as usual. A published phonebook that gets other fields has its clients read anew.
+    /// others are as usual. Without any, a published phonebook keeps those it has; one that gets others has its clients read
+    /// anew.
     #[arg(long = "field", value_name = "ENTRY=CONTACT")]
     fields: Vec<String>,
 }
@@ -129,8 +130,11 @@ async fn published(store: &dyn Directories, phonebook: String) -> anyhow::Result
 
 impl Publish {
     async fn execute(self, store: &Store) -> anyhow::Result<()> {
-        let mapping = mapping(&self.fields)?;
+        let named = mapping(&self.fields)?;
         let phonebook = PhonebookId(self.phonebook);
+        let known = store.directory_of(SYSTEM, &phonebook).await?;
+        let known = known.filter(|_| self.fields.is_empty());
+        let mapping = known.map_or(named, |known| known.mapping);
         let tenant = owner(store, &phonebook).await?;
         publish(store, &tenant, &phonebook, (&mapping, self.default)).await
     }

@@ -1,17 +1,25 @@
 //! HTTP Basic: the password comes with every request, and is compared with its Argon2 hash.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kit::secret::Secret;
 use ring::{digest, hmac};
 use subtle::ConstantTimeEq;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use super::account::named;
 use crate::config::Account;
 use crate::identity::builtin::secret::{matches_nothing, password_matches};
+
+/// Passwords compared at once; each takes 19 MiB for tens of milliseconds.
+const HASHING: usize = 4;
+/// How long a request waits for that.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Name and password that a request brings.
 pub(super) struct Login {
@@ -38,7 +46,11 @@ impl Login {
 pub(super) struct Passwords {
     key: hmac::Key,
     right: Mutex<HashMap<String, Vec<u8>>>,
+    hashing: Arc<Semaphore>,
 }
+
+/// The right to have one password compared.
+pub(super) type Turn = OwnedSemaphorePermit;
 
 impl Passwords {
     /// Knows no password.
@@ -46,33 +58,51 @@ impl Passwords {
         Self {
             key,
             right: Mutex::default(),
+            hashing: Arc::new(Semaphore::new(HASHING)),
         }
     }
 
-    /// The account that the login is right for. An unknown name takes as long as a wrong password.
+    /// The account that the login is known to be right for.
+    pub(super) fn known<'a>(&self, accounts: &'a [Account], login: &Login) -> Option<&'a Account> {
+        let account = named(accounts, &login.username)?;
+        self.knows(&login.username, &self.tag(login))
+            .then_some(account)
+    }
+
+    /// Waits until a password may be compared; none if too many others wait.
+    pub(super) async fn turn(&self) -> Option<Turn> {
+        let turn = Arc::clone(&self.hashing).acquire_owned();
+        timeout(PATIENCE, turn).await.ok()?.ok()
+    }
+
+    /// The account that the login is right for, and the turn again: who waits for it sees what came of this. An unknown name
+    /// takes as long as a wrong password.
     pub(super) async fn check<'a>(
         &self,
         accounts: &'a [Account],
         login: &Login,
-    ) -> Option<&'a Account> {
+        turn: Turn,
+    ) -> (Option<&'a Account>, Option<Turn>) {
         let account = named(accounts, &login.username);
-        let tag = self.tag(login);
-        if account.is_some() && self.knows(&login.username, &tag) {
-            return account;
-        }
         let stored = account.and_then(|account| account.secret.argon2.clone());
         let password = login.password.clone();
-        let compared = tokio::task::spawn_blocking(move || match stored {
-            Some(stored) => password_matches(stored.expose(), &password),
-            None => matches_nothing(&password),
+        // The work has the turn: it goes on without a client that goes away.
+        let compared = tokio::task::spawn_blocking(move || {
+            let right = match stored {
+                Some(stored) => password_matches(stored.expose(), &password),
+                None => matches_nothing(&password),
+            };
+            (right, turn)
         });
         // A comparison that was cut short was not right.
-        if !compared.await.unwrap_or(false) {
-            return None;
+        let Ok((right, turn)) = compared.await else {
+            return (None, None);
+        };
+        if right {
+            let mut known = self.right.lock().unwrap_or_else(PoisonError::into_inner);
+            known.insert(login.username.clone(), self.tag(login));
         }
-        let mut right = self.right.lock().unwrap_or_else(PoisonError::into_inner);
-        right.insert(login.username.clone(), tag);
-        account
+        (account.filter(|_| right), Some(turn))
     }
 
     fn knows(&self, username: &str, tag: &[u8]) -> bool {

@@ -10,7 +10,11 @@ use super::entry::{EntryUuid, Fault, FaultKind, UuidError, Values};
 use super::gate::Granted;
 use super::kept::{Keeping, KeptError, change, tombstone};
 use super::reply::Refusal;
+use crate::config::Shown;
 use crate::store::{Directory, EntryWriting, StoreError, StoredEntry};
+
+/// Elements after which other requests get their turn.
+const STRIDE: usize = 50;
 
 /// How often a call is tried that others are in the way of.
 const TRIES: usize = 3;
@@ -102,6 +106,8 @@ pub(super) struct Batch<'a> {
     writing: Box<dyn EntryWriting>,
     keeping: Keeping<'a>,
     entry_bytes: usize,
+    /// Whether what opens doors is read and set.
+    secrets: bool,
     timestamp: i64,
     entries: HashMap<String, State>,
     changes: usize,
@@ -121,6 +127,7 @@ impl<'a> Batch<'a> {
             timestamp: writing.directory().timestamp,
             writing,
             entry_bytes: intercom.config.limits.entry_bytes,
+            secrets: intercom.config.access != Shown::Off,
             entries: HashMap::new(),
             changes: 0,
         })
@@ -180,27 +187,36 @@ impl<'a> Batch<'a> {
             return Ok(None);
         };
         if state.values.is_none() {
-            state.values = Some(self.keeping.values(now, true)?);
+            state.values = Some(self.keeping.values(now, self.secrets)?);
         }
         Ok(state.values.clone())
     }
 
-    /// Writes an entry; its timestamp, or what is wrong with it.
+    /// Writes an entry in the place of any other, or of the one that has the values `before`; its timestamp, or what is wrong
+    /// with it.
     pub(super) fn put(
         &mut self,
         uuid: &EntryUuid,
         values: Values,
+        before: Option<&Values>,
     ) -> Result<Result<i64, ElementError>, KeptError> {
-        let stored = self.entries.get(&uuid.key);
-        let stored = stored.and_then(|state| state.stored.as_ref());
+        let state = self.entries.get(&uuid.key);
+        let stored = state.and_then(|state| state.stored.as_ref());
         let names = (uuid.key.as_str(), uuid.spelling.as_str());
         let (mut entry, size) = self.keeping.entry(names, stored, &values)?;
-        if size > self.entry_bytes {
+        let had = || before.map_or(0, |before| before.text().len());
+        if size > self.entry_bytes && size > had() {
+            let set = before.map(|before| values.unlike(before));
             let fault = Fault {
                 kind: FaultKind::Value,
-                field: values.largest(),
+                field: set.as_ref().unwrap_or(&values).largest(),
             };
             return Ok(Err(ElementError::Field(fault)));
+        }
+        if !self.secrets && before.is_some() {
+            // It was not opened, so it is not lost with a key that is not at hand.
+            let now = state.and_then(|state| state.now.as_ref());
+            entry.secret = now.and_then(|now| now.secret.clone());
         }
         entry.timestamp = self.next();
         let timestamp = entry.timestamp;
@@ -251,6 +267,13 @@ impl<'a> Batch<'a> {
         self.writing.write(changes, self.timestamp).await?;
         self.writing.commit().await?;
         Ok(self.changes)
+    }
+}
+
+/// Lets other requests go on after some of a call's elements: thousands of them keep a core busy for long.
+pub(super) async fn breathe(done: usize) {
+    if done % STRIDE == STRIDE - 1 {
+        tokio::task::yield_now().await;
     }
 }
 

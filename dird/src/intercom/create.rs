@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Intercom;
-use super::batch::{Batch, ElementError, WriteError, done, failed, insist, result};
+use super::batch::{Batch, ElementError, WriteError, breathe, done, failed, insist, result};
 use super::document::Document;
 use super::entry::{EntryUuid, Input, Values};
 use super::gate::Granted;
@@ -55,7 +55,8 @@ async fn all(
         force,
     };
     let mut answers = Vec::with_capacity(users.len());
-    for (user, uuid) in users.iter().zip(named) {
+    for (place, (user, uuid)) in users.iter().zip(named).enumerate() {
+        breathe(place).await;
         // What is no uuid is told among the faults; what is left out is made up.
         let given = uuid.is_ok();
         let uuid = uuid.unwrap_or_else(|_| EntryUuid::random());
@@ -98,7 +99,7 @@ impl Creating<'_> {
         if !exists && self.left < 1 {
             return Ok(Err(vec![ElementError::Full]));
         }
-        let put = self.batch.put(uuid, values)?;
+        let put = self.batch.put(uuid, values, None)?;
         if put.is_ok() && !exists {
             self.left -= 1;
         }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 
 use super::Intercom;
-use super::batch::{Batch, ElementError, WriteError, done, failed, insist, result};
+use super::batch::{Batch, ElementError, WriteError, breathe, done, failed, insist, result};
 use super::document::Document;
 use super::entry::EntryUuid;
 use super::gate::Granted;
@@ -60,14 +60,16 @@ async fn all(
     };
     let mut answers = Vec::new();
     let mut removed = HashMap::new();
-    for key in owned {
+    for (place, key) in owned.into_iter().enumerate() {
+        breathe(place).await;
         let spelling = batch.find(&key).map(|entry| entry.spelling.clone());
         if let (Some(spelling), Some(timestamp)) = (spelling, batch.bury(&key)) {
             answers.push(done(&spelling, timestamp));
             removed.insert(key, timestamp);
         }
     }
-    for (user, uuid) in users.iter().zip(&named) {
+    for (place, (user, uuid)) in users.iter().zip(&named).enumerate() {
+        breathe(place).await;
         let deleted = match uuid {
             // It is among those of the owner.
             Ok(uuid) if removed.contains_key(&uuid.key) => continue,

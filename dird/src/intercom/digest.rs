@@ -1,7 +1,7 @@
 //! HTTP Digest (RFC 7616, and RFC 2617 for MD5): the client proves that it knows the password without sending it. Nonces are
 //! signed and live for minutes; of each that was used it is remembered which counts have come.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ use crate::config::{Account, DigestAlgorithm};
 
 /// How long a nonce is good.
 const LIFE: Duration = Duration::from_secs(300);
-/// Nonces whose counts are remembered.
-const REMEMBERED: usize = 50_000;
+/// Nonces of one account whose counts are remembered.
+const REMEMBERED: usize = 2_000;
 /// Counts below the highest that may still come: requests overtake one another.
 const WINDOW: u32 = 64;
 
@@ -100,9 +100,16 @@ fn value(text: &str) -> Option<(String, &str)> {
     None
 }
 
+/// Nonces that an account has used, by when they were made.
+#[derive(Default)]
+struct Used {
+    counts: BTreeMap<(Duration, String), Counts>,
+    /// Those that were made by then, and are not among them, are good no more: what has come with them may be forgotten.
+    forgotten: Option<Duration>,
+}
+
 /// Counts that came with a nonce.
 struct Counts {
-    since: Instant,
     highest: u32,
     /// Bit n: the highest count less n has come.
     seen: u64,
@@ -112,7 +119,8 @@ struct Counts {
 pub(super) struct Digests {
     key: hmac::Key,
     began: Instant,
-    used: Mutex<HashMap<String, Counts>>,
+    /// By account: what one does takes nothing from another.
+    used: Mutex<HashMap<String, Used>>,
 }
 
 impl Digests {
@@ -171,31 +179,23 @@ impl Digests {
         let right = bool::from(proof.as_bytes().ct_eq(sent.as_bytes()));
         match account.filter(|_| right && known.is_some()) {
             None => Verdict::Wrong,
-            Some(_) if !self.is_fresh(claim.get("nonce")) => Verdict::Stale,
             Some(account) => self.count(claim.get("nonce"), count, account),
         }
     }
 
-    /// Refuses a count that has come before.
+    /// Refuses a nonce that is not good any more, and a count that has come before.
     fn count<'a>(&self, nonce: &str, count: u32, account: &'a Account) -> Verdict<'a> {
+        let now = self.began.elapsed();
+        let made = self.made(nonce);
+        let Some(made) = made.filter(|made| now.saturating_sub(*made) <= LIFE) else {
+            return Verdict::Stale;
+        };
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        if !used.contains_key(nonce) {
-            if used.len() >= REMEMBERED {
-                used.retain(|_, counts| counts.since.elapsed() <= LIFE);
-            }
-            if used.len() >= REMEMBERED {
-                return Verdict::Stale;
-            }
-        }
-        let counts = used.entry(nonce.to_owned()).or_insert_with(|| Counts {
-            since: Instant::now(),
-            highest: 0,
-            seen: 1,
-        });
-        if counts.takes(count) {
-            Verdict::Right(account)
-        } else {
-            Verdict::Wrong
+        let used = used.entry(account.username.clone()).or_default();
+        match used.takes((made, nonce.to_owned()), count, now) {
+            None => Verdict::Stale,
+            Some(true) => Verdict::Right(account),
+            Some(false) => Verdict::Wrong,
         }
     }
 
@@ -212,20 +212,48 @@ impl Digests {
         text
     }
 
-    /// True for a nonce of our own that is not too old.
-    fn is_fresh(&self, nonce: &str) -> bool {
-        let Some((bytes, tag)) = nonce.split_once('.') else {
-            return false;
-        };
+    /// When a nonce of our own was made, after this began.
+    fn made(&self, nonce: &str) -> Option<Duration> {
+        let (bytes, tag) = nonce.split_once('.')?;
         let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
         let (bytes, tag) = (decode(bytes), decode(tag));
         let own = hmac::sign(&self.key, &bytes);
-        let Some(made) = bytes.first_chunk::<8>() else {
-            return false;
-        };
-        let made = Duration::from_millis(u64::from_be_bytes(*made));
         let signed: bool = own.as_ref()[..16].ct_eq(&tag).into();
-        signed && self.began.elapsed().saturating_sub(made) <= LIFE
+        let made = bytes.first_chunk::<8>().filter(|_| signed)?;
+        Some(Duration::from_millis(u64::from_be_bytes(*made)))
+    }
+}
+
+impl Used {
+    /// Whether a count has not come before; none if that is not known any more.
+    fn takes(&mut self, nonce: (Duration, String), count: u32, now: Duration) -> Option<bool> {
+        if !self.counts.contains_key(&nonce) {
+            if self.forgotten.is_some_and(|forgotten| nonce.0 <= forgotten) {
+                return None;
+            }
+            self.make_room(now);
+        }
+        let counts = self.counts.entry(nonce).or_insert(Counts {
+            highest: 0,
+            seen: 1,
+        });
+        Some(counts.takes(count))
+    }
+
+    /// Forgets what is too old, and the oldest one if there are too many.
+    fn make_room(&mut self, now: Duration) {
+        while let Some(oldest) = self.counts.first_entry() {
+            let made = oldest.key().0;
+            if now.saturating_sub(made) <= LIFE {
+                break;
+            }
+            oldest.remove();
+        }
+        if self.counts.len() >= REMEMBERED
+            && let Some(((made, _), _)) = self.counts.pop_first()
+        {
+            self.forgotten = Some(made);
+        }
     }
 }
 

@@ -95,7 +95,6 @@ fn a_right_claim_is_taken_once() {
 #[test]
 fn counts_may_overtake_one_another_and_not_repeat() {
     let mut counts = Counts {
-        since: Instant::now(),
         highest: 0,
         seen: 1,
     };
@@ -145,6 +144,40 @@ async fn an_old_or_foreign_nonce_is_stale() {
     assert_eq!(check(&digests, &accounts, &foreign), "stale");
     let challenge = &digests.challenges(&BOTH[..1], true)[0];
     assert!(challenge.to_str().unwrap().ends_with(", stale=true"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_uses_many_nonces_loses_its_oldest_and_no_others() {
+    let (digests, mut both) = (digests(), accounts().to_vec());
+    let mut other = both[0].clone();
+    other.username = "other".into();
+    other.secret = hashed("other", &kit::secret::Secret::new("pass")).unwrap();
+    both.push(other);
+    let next = async || {
+        tokio::time::advance(Duration::from_millis(1)).await;
+        claim(&digests, &both, 1, DigestAlgorithm::Md5)
+    };
+    let early = next().await;
+    let oldest = next().await;
+    assert_eq!(check(&digests, &both, &oldest), "right");
+    let mut others = claim(&digests, &both, 1, DigestAlgorithm::Md5);
+    others.set("username", "other");
+    others.sign(
+        DigestAlgorithm::Md5,
+        both[1].secret.md5.as_ref().unwrap().expose(),
+    );
+    assert_eq!(check(&digests, &both, &others), "right");
+    for _ in 0..REMEMBERED {
+        let claim = next().await;
+        assert_eq!(check(&digests, &both, &claim), "right");
+        assert_eq!(check(&digests, &both, &claim), "wrong", "it is known");
+    }
+    for forgotten in [oldest, early] {
+        assert_eq!(check(&digests, &both, &forgotten), "stale");
+    }
+    assert_eq!(check(&digests, &both, &others), "wrong", "it is known yet");
+    let kept = digests.used.lock().unwrap();
+    assert_eq!(kept["door"].counts.len(), REMEMBERED);
 }
 
 #[test]

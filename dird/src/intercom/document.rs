@@ -1,14 +1,20 @@
 //! The document of a request (intercom-directory.md §3.2), in whichever way it comes: as the body, or as a part of a form.
 
 use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
 use http::header;
 use http::request::Parts;
 use serde_json::{Map, Value};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use super::function::Function;
+use super::gate::declared;
 use super::reply::Refusal;
 use crate::api::call::Query;
 use crate::slow_lane::SlowLane;
@@ -22,6 +28,45 @@ const DEEPEST: usize = 16;
 /// Longest body that is read between other requests, in bytes.
 const SHORT: usize = 64 * 1024;
 
+/// Longest bodies that are there at once: each takes several times its length once it is read.
+const LONGEST_AT_ONCE: u64 = 2;
+/// Bytes that a place in [`Room`] is for.
+const UNIT: u64 = 1024;
+/// How long a long body waits for room.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Room for bodies that are longer than [`SHORT`].
+pub(super) struct Room {
+    longest: u64,
+    units: Arc<Semaphore>,
+}
+
+impl Room {
+    /// For bodies of at most `longest` bytes.
+    pub(super) fn new(longest: u64) -> Self {
+        let units = usize::try_from(units(longest).saturating_mul(LONGEST_AT_ONCE));
+        let units = units.unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+        Self {
+            longest,
+            units: Arc::new(Semaphore::new(units)),
+        }
+    }
+
+    /// Waits until there is room for that many bytes.
+    async fn take(&self, bytes: u64) -> Result<OwnedSemaphorePermit, Refusal> {
+        let units = u32::try_from(units(bytes)).unwrap_or(u32::MAX);
+        let taken = Arc::clone(&self.units).acquire_many_owned(units);
+        match timeout(PATIENCE, taken).await {
+            Ok(Ok(taken)) => Ok(taken),
+            _ => Err(Refusal::Rejected(1)),
+        }
+    }
+}
+
+fn units(bytes: u64) -> u64 {
+    bytes.div_ceil(UNIT)
+}
+
 /// What a request says; it may hold what opens doors, so it cannot be printed.
 #[derive(Default)]
 pub(super) struct Document {
@@ -29,16 +74,18 @@ pub(super) struct Document {
     pub(super) members: Map<String, Value>,
     /// `force` beside the document.
     pub(super) force: Option<String>,
+    /// The room that it takes.
+    _room: Option<OwnedSemaphorePermit>,
 }
 
-/// Reads what a request says; `longest` bytes of it at most.
+/// Reads what a request says.
 pub(super) async fn read(
     parts: &Parts,
     body: Body,
     function: Function,
-    (longest, lane): (u64, &SlowLane),
+    (room, lane): (&Room, &SlowLane),
 ) -> Result<Document, Refusal> {
-    let bytes = whole(body, longest, function).await?;
+    let (bytes, taken) = whole(parts, body, function, room).await?;
     let wrong = || Refusal::Wrong(function.document());
     let mut force = Query::read(&parts.uri)
         .into_pairs()
@@ -47,7 +94,9 @@ pub(super) async fn read(
         .map(|(_, value)| value);
     let kind = parts.headers.get(header::CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let text = if let Ok(boundary) = multer::parse_boundary(kind) {
+    let text = if bytes.trim_ascii().is_empty() {
+        bytes
+    } else if let Ok(boundary) = multer::parse_boundary(kind) {
         let form = form(bytes, boundary).await.map_err(|_| wrong())?;
         force = form.force.or(force);
         form.document
@@ -72,20 +121,40 @@ pub(super) async fn read(
     Ok(Document {
         members: members.ok_or_else(wrong)?,
         force,
+        _room: taken,
     })
 }
 
-async fn whole(body: Body, longest: u64, function: Function) -> Result<Bytes, Refusal> {
-    let longest = usize::try_from(longest).unwrap_or(usize::MAX);
-    let read = axum::body::to_bytes(body, longest).await;
-    read.map_err(|error| {
-        if crate::api::call::is_too_long(&error) {
-            Refusal::TooBig(None)
-        } else {
+/// The body, and the room that it takes if it is long.
+async fn whole(
+    parts: &Parts,
+    body: Body,
+    function: Function,
+    room: &Room,
+) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Refusal> {
+    let longest = usize::try_from(room.longest).unwrap_or(usize::MAX);
+    let said = declared(parts).map(|said| said.min(room.longest));
+    let mut pieces = body.into_data_stream();
+    let mut bytes = BytesMut::new();
+    let mut taken = None;
+    while let Some(piece) = pieces.next().await {
+        let piece = match piece {
+            Ok(piece) => piece,
+            Err(error) if crate::api::call::is_too_long(&error) => {
+                return Err(Refusal::TooBig(None));
+            }
             // It broke off or was too slow: there is no whole document.
-            Refusal::Wrong(function.document())
+            Err(_) => return Err(Refusal::Wrong(function.document())),
+        };
+        if bytes.len() + piece.len() > longest {
+            return Err(Refusal::TooBig(None));
         }
-    })
+        if taken.is_none() && bytes.len() + piece.len() > SHORT {
+            taken = Some(room.take(said.unwrap_or(room.longest)).await?);
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok((bytes.freeze(), taken))
 }
 
 #[derive(Default)]
@@ -160,5 +229,40 @@ mod tests {
         }
         let twice = parse(br#"{"a":1,"a":2}"#).unwrap();
         assert_eq!(twice["a"], 2);
+    }
+
+    async fn read_body(kind: &str, body: Vec<u8>, room: &Room) -> Result<Document, Refusal> {
+        let request = http::Request::put("/api/dir/create").header(header::CONTENT_TYPE, kind);
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        let lane = SlowLane::default();
+        read(&parts, body.into(), Function::Create, (room, &lane)).await
+    }
+
+    #[tokio::test]
+    async fn a_blank_form_is_an_empty_document() {
+        let room = Room::new(1000);
+        for blank in ["", " \r\n"] {
+            let kind = "multipart/form-data; boundary=b1";
+            let document = read_body(kind, blank.into(), &room).await.unwrap();
+            assert!(document.members.is_empty());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn long_bodies_have_so_much_room() {
+        let long = || format!("{{\"a\":\"{}\"}}", "x".repeat(2 * SHORT)).into_bytes();
+        let room = Room::new(3 * SHORT as u64);
+        let read = || read_body("application/json", long(), &room);
+        let first = read().await.unwrap();
+        let second = read().await.unwrap();
+        assert!(matches!(read().await, Err(Refusal::Rejected(1))));
+        let short = read_body("application/json", b"{}".to_vec(), &room).await;
+        assert!(short.is_ok(), "short ones need no room");
+        drop(first);
+        assert!(read().await.is_ok());
+        drop(second);
+        let longer = vec![b' '; 3 * SHORT + 1];
+        let refused = read_body("application/json", longer, &room).await;
+        assert!(matches!(refused, Err(Refusal::TooBig(None))));
     }
 }

@@ -201,11 +201,17 @@ impl Intercom {
         let login = Login::read(self.credentials(parts, "basic")?);
         let login = login.ok_or_else(|| self.refused())?;
         self.may_try(address, &login.username)?;
-        let account = self.gate.passwords.check(&self.config.accounts, &login);
-        match account.await {
-            Some(account) => self.account(function, account).await,
-            None => Err(self.failed(address, &login.username)),
+        let (passwords, accounts) = (&self.gate.passwords, &self.config.accounts);
+        if let Some(account) = passwords.known(accounts, &login) {
+            return self.account(function, account).await;
         }
+        let turn = passwords.turn().await.ok_or(Refusal::Rejected(1))?;
+        // Those before may have used up the tries.
+        self.may_try(address, &login.username)?;
+        let (account, turn) = passwords.check(accounts, &login, turn).await;
+        let account = account.ok_or_else(|| self.failed(address, &login.username))?;
+        drop(turn);
+        self.account(function, account).await
     }
 
     async fn digest(
@@ -291,8 +297,8 @@ fn allows(privilege: Privilege, function: Function) -> bool {
     privilege == Privilege::Control || function.privilege() == Privilege::Monitoring
 }
 
-/// How long the body is said to be.
-fn declared(parts: &Parts) -> Option<u64> {
+/// How long the body is said to be, in bytes.
+pub(super) fn declared(parts: &Parts) -> Option<u64> {
     let length = parts.headers.get(header::CONTENT_LENGTH)?;
     length.to_str().ok()?.parse().ok()
 }

@@ -1,63 +1,131 @@
 //! `get` (intercom-directory.md §5.5): the entries that a request lists, all as they stood at one time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use async_trait::async_trait;
+use serde_json::{Map, Value};
 
 use super::Intercom;
+use super::answer::{Answer, Answered, Entries, Text};
 use super::batch::{ElementError, failed};
 use super::document::Document;
-use super::entry::{Choice, EntryUuid, Values};
+use super::entry::{Choice, EntryUuid, UuidError, Values};
 use super::gate::Granted;
 use super::kept::{Keeping, KeptError};
 use super::parameter;
 use super::reply::Refusal;
 use crate::config::Shown;
-use crate::store::StoredEntry;
+use crate::store::{EntryReading, StoredEntry};
 
 /// Entries of a request that are read at once.
 const PIECE: usize = 500;
 
 /// Reads entries.
 pub(super) async fn get(
-    intercom: &Intercom,
+    intercom: &Arc<Intercom>,
     granted: &Granted,
     document: &Document,
-) -> Result<Value, Refusal> {
+) -> Result<Answered, Refusal> {
     let fields = parameter::fields(document, &intercom.config.limits)?;
     let users = parameter::users(document, &intercom.config.limits)?;
     let users = users.unwrap_or_default();
-    let showing = Showing::new(intercom, fields.as_deref());
+    let most = i64::try_from(users.len()).unwrap_or(i64::MAX);
+    let place = intercom.places.take(most).await?;
     let phonebook = &granted.directory.phonebook;
     let reading = intercom.store.read_entries(&granted.tenant, phonebook, 0);
-    let mut reading = reading.await?;
-    let keeping = Keeping::new(&intercom.seal, reading.directory());
-    let mut answers = Vec::with_capacity(users.len());
-    for piece in users.chunks(PIECE) {
-        let named: Vec<_> = piece
-            .iter()
-            .map(|user| EntryUuid::of(user.get("uuid")))
-            .collect();
-        let keys: Vec<&str> = named
-            .iter()
-            .flatten()
-            .map(|uuid| uuid.key.as_str())
-            .collect();
-        let found = reading.entries(&keys).await?.into_iter();
-        let found: HashMap<String, StoredEntry> =
-            found.map(|entry| (entry.uuid.clone(), entry)).collect();
-        for (user, uuid) in piece.iter().zip(&named) {
-            let entry = match uuid {
-                Ok(uuid) => match found.get(&uuid.key).filter(|entry| !entry.deleted) {
-                    Some(entry) => Ok(showing.entry(&keeping, entry, &uuid.spelling)?),
-                    None => Err(ElementError::DoesNotExist),
-                },
-                Err(error) => Err((*error).into()),
-            };
-            answers.push(entry.unwrap_or_else(|error| failed(user.get("uuid"), &[error])));
+    let reading = reading.await?;
+    let mut head = Map::new();
+    head.insert("series".into(), reading.directory().series.clone().into());
+    let answer = Answer {
+        text: Text::new(head),
+        entries: Listed {
+            intercom: Arc::clone(intercom),
+            showing: Showing::new(intercom, fields.as_deref()),
+            reading,
+            asked: users.into_iter().map(Asked::new).collect(),
+            ready: 0,
+            found: HashMap::new(),
+        },
+        place,
+    };
+    answer.send(&intercom.places).await
+}
+
+/// An element of a request.
+struct Asked {
+    uuid: Result<EntryUuid, UuidError>,
+    /// What was sent as uuid, if that is none.
+    sent: Option<Value>,
+}
+
+impl Asked {
+    fn new(user: &Map<String, Value>) -> Self {
+        let sent = user.get("uuid");
+        let uuid = EntryUuid::of(sent);
+        Self {
+            sent: sent.filter(|_| uuid.is_err()).cloned(),
+            uuid,
         }
     }
-    Ok(json!({"series": reading.directory().series, "users": answers}))
+}
+
+/// The entries that a request lists, in its order.
+struct Listed {
+    intercom: Arc<Intercom>,
+    showing: Showing,
+    reading: Box<dyn EntryReading>,
+    asked: VecDeque<Asked>,
+    /// How many of them were looked for already.
+    ready: usize,
+    /// What was found of those.
+    found: HashMap<String, StoredEntry>,
+}
+
+impl Listed {
+    async fn look(&mut self) -> Result<(), Refusal> {
+        self.ready = self.asked.len().min(PIECE);
+        let uuids = self.asked.iter().take(self.ready);
+        let uuids = uuids.filter_map(|asked| asked.uuid.as_ref().ok());
+        let keys: Vec<&str> = uuids.map(|uuid| uuid.key.as_str()).collect();
+        let found = self.reading.entries(&keys).await?.into_iter();
+        self.found = found.map(|entry| (entry.uuid.clone(), entry)).collect();
+        Ok(())
+    }
+
+    fn element(&self, keeping: &Keeping<'_>, asked: &Asked) -> Result<Value, KeptError> {
+        let uuid = match &asked.uuid {
+            Ok(uuid) => uuid,
+            Err(error) => return Ok(failed(asked.sent.as_ref(), &[(*error).into()])),
+        };
+        let found = self.found.get(&uuid.key).filter(|entry| !entry.deleted);
+        if let Some(entry) = found {
+            return self.showing.entry(keeping, entry, &uuid.spelling);
+        }
+        let sent = Value::from(uuid.spelling.as_str());
+        Ok(failed(Some(&sent), &[ElementError::DoesNotExist]))
+    }
+}
+
+#[async_trait]
+impl Entries for Listed {
+    async fn read_on(&mut self, text: &mut Text) -> Result<bool, Refusal> {
+        if self.asked.is_empty() {
+            return Ok(false);
+        }
+        if self.ready == 0 {
+            self.look().await?;
+        }
+        let intercom = Arc::clone(&self.intercom);
+        let keeping = Keeping::new(&intercom.seal, self.reading.directory());
+        while self.ready > 0 && !text.is_piece() {
+            self.ready -= 1;
+            if let Some(asked) = self.asked.pop_front() {
+                text.push(&self.element(&keeping, &asked)?);
+            }
+        }
+        Ok(!self.asked.is_empty())
+    }
 }
 
 /// How entries are answered.

@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::gate::SYSTEM;
-use super::mark::Mark;
+use super::mark::{Mark, Reached};
 use super::series;
 use crate::config;
 use crate::store::{Directory, Store, StoreError};
@@ -67,44 +67,64 @@ impl Guard {
     pub async fn check(&self) -> Result<(), StoreError> {
         let directories = self.store.directories(SYSTEM).await?;
         let mark = self.read_mark().await?;
-        let instance = self.store.fingerprint(SYSTEM).await?;
-        for directory in &directories {
-            let Some(cause) = self.doubt(directory, &mark, &instance) else {
+        self.begin_where(&directories, &mark, Self::unlike).await?;
+        self.checked.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Begins a new series where `doubt` has a cause, or where the database is in another place; true if there was one.
+    async fn begin_where(
+        &self,
+        directories: &[Directory],
+        mark: &Mark,
+        doubt: fn(&Directory, Option<&Reached>) -> Option<&'static str>,
+    ) -> Result<bool, StoreError> {
+        let instance = if self.check_instance {
+            Some(self.store.fingerprint(SYSTEM).await?)
+        } else {
+            None
+        };
+        let mut began = false;
+        for directory in directories {
+            let reached = mark.reached(directory);
+            let moved = instance.as_ref();
+            let moved = moved.is_some_and(|instance| directory.instance != *instance);
+            let moved = moved.then_some("the database is in another place");
+            let Some(cause) = moved.or_else(|| doubt(directory, reached)) else {
                 continue;
             };
-            let reached = mark
-                .reached(directory)
-                .map_or(0, |reached| reached.timestamp);
+            let reached = reached.map_or(0, |reached| reached.timestamp);
             let at_least = directory.timestamp.max(reached) + 1;
             let begun = series::begin(self.store.as_ref(), at_least).await?;
             let tenant = SYSTEM.tenant(directory.tenant.clone());
             let phonebook = &directory.phonebook;
             self.store.begin_series(&tenant, phonebook, &begun).await?;
             tracing::warn!(%phonebook, cause, "a new series begins; clients read anew");
+            began = true;
         }
-        self.checked.store(true, Ordering::Release);
-        Ok(())
+        Ok(began)
     }
 
-    fn doubt(&self, directory: &Directory, mark: &Mark, instance: &str) -> Option<&'static str> {
-        if self.check_instance && directory.instance != instance {
-            return Some("the database is in another place");
-        }
-        match mark.reached(directory) {
+    /// Why a directory may not be the one that was left, after a time in which nobody watched it.
+    fn unlike(directory: &Directory, reached: Option<&Reached>) -> Option<&'static str> {
+        match reached {
             None => Some("nothing outside the database tells how far the directory had come"),
             Some(reached) if reached.series != directory.series => Some("the series is another"),
-            Some(reached) if reached.timestamp > directory.timestamp => {
-                Some("the database is behind")
-            }
-            Some(_) => None,
+            Some(_) => Self::behind(directory, reached),
         }
+    }
+
+    /// Why a directory that is watched is not the one that it was. It may be new, or go on in a new series.
+    fn behind(directory: &Directory, reached: Option<&Reached>) -> Option<&'static str> {
+        let behind = reached.is_some_and(|reached| reached.timestamp > directory.timestamp);
+        behind.then_some("the database is behind")
     }
 
     async fn read_mark(&self) -> Result<Mark, StoreError> {
         let path = self.path.clone();
         let read = tokio::task::spawn_blocking(move || Mark::read(&path)).await;
         let read = read.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        read.map_err(|error| StoreError::Unavailable(format!("{}: {error}", self.path.display())))
+        read.map_err(|error| self.not_at_hand(&error))
     }
 
     /// Checks once the database is there, then keeps the mark until `stop`.
@@ -120,13 +140,21 @@ impl Guard {
         if checked.await.is_none() {
             return;
         }
-        let mut written = Mark::default();
+        // What cannot be read is written anew.
+        let mut written = self.read_mark().await.unwrap_or_default();
         let follow = stop.run_until_cancelled(async {
-            let mut generation = None;
+            let mut followed = None;
+            let mut failing = false;
             loop {
                 let now = self.store.contents_generation();
-                if generation.replace(now) != Some(now) {
-                    self.follow(&mut written).await;
+                if followed != Some(now) {
+                    let done = self.follow(&mut written).await;
+                    // What failed is tried again, whether or not anything changes.
+                    followed = done.is_ok().then_some(now);
+                    if let Some(error) = done.as_ref().err().filter(|_| !failing) {
+                        tracing::error!(%error, "the directories cannot be followed");
+                    }
+                    failing = done.is_err();
                 }
                 sleep(PACE).await;
             }
@@ -134,19 +162,19 @@ impl Guard {
         let _stopped: Option<()> = follow.await;
         // What was acknowledged last is in it, unless the database hangs.
         let last = timeout(PATIENCE, self.follow(&mut written)).await;
-        if last.is_err() {
+        if !matches!(last, Ok(Ok(()))) {
             tracing::warn!("the mark of the directories is not that of the last change");
         }
     }
 
-    async fn follow(&self, written: &mut Mark) {
-        let directories = match self.store.directories(SYSTEM).await {
-            Ok(directories) => directories,
-            Err(error) => {
-                tracing::warn!(%error, "the directories cannot be followed");
-                return;
-            }
-        };
+    /// Brings the mark to where the directories are, unless one of them is behind it: that has lost changes, as the new server
+    /// has after a failover, and begins a series.
+    async fn follow(&self, written: &mut Mark) -> Result<(), StoreError> {
+        let mut directories = self.store.directories(SYSTEM).await?;
+        let began = self.begin_where(&directories, written, Self::behind);
+        if began.await? {
+            directories = self.store.directories(SYSTEM).await?;
+        }
         for directory in &directories {
             let tenant = SYSTEM.tenant(directory.tenant.clone());
             let store = self.store.as_ref();
@@ -157,17 +185,17 @@ impl Guard {
         }
         let mark = Mark::of(&directories);
         if mark == *written {
-            return;
+            return Ok(());
         }
         let (path, new) = (self.path.clone(), mark.clone());
         let done = tokio::task::spawn_blocking(move || new.write(&path)).await;
-        match done {
-            Ok(Ok(())) => *written = mark,
-            Ok(Err(error)) => {
-                let path = self.path.display();
-                tracing::error!(%path, %error, "the mark of the directories cannot be written");
-            }
-            Err(error) => tracing::error!(%error, "the mark was not written"),
-        }
+        let done = done.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        done.map_err(|error| self.not_at_hand(&error))?;
+        *written = mark;
+        Ok(())
+    }
+
+    fn not_at_hand(&self, error: &std::io::Error) -> StoreError {
+        StoreError::Unavailable(format!("{}: {error}", self.path.display()))
     }
 }

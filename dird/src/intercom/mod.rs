@@ -3,6 +3,7 @@
 //! `reply`. What an entry is stands in `entry`, how one is kept beside contacts in `kept`; the rows themselves are the store's.
 
 mod account;
+mod answer;
 mod basic;
 mod batch;
 mod create;
@@ -44,8 +45,9 @@ pub use route::router;
 pub use seal::KeyError;
 pub use series::begin as begin_series;
 
+use answer::Places;
+use document::Room;
 use gate::Gate;
-use query::Streams;
 use rate::Turns;
 use seal::Seal;
 
@@ -56,7 +58,8 @@ pub struct Intercom {
     authority: Arc<dyn Authority>,
     gate: Gate,
     turns: Turns,
-    streams: Streams,
+    places: Places,
+    room: Room,
     seal: Seal,
     lane: SlowLane,
     /// Whether it is known that no directory was set back.
@@ -79,7 +82,8 @@ impl Intercom {
         Ok(Arc::new(Self {
             gate: Gate::new(config)?,
             turns: Turns::new(config.limits.writes),
-            streams: Streams::default(),
+            places: Places::default(),
+            room: Room::new(config.limits.body_bytes),
             config: config.clone(),
             store: Arc::clone(store),
             authority: Arc::clone(authority),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::reply::Refusal;
 use crate::config::IntercomLimits;
@@ -18,6 +18,9 @@ use crate::store::model::PhonebookId;
 const REMEMBERED: u64 = 20_000;
 /// A client that asked nothing for so long has its whole burst again.
 const IDLE: Duration = Duration::from_mins(5);
+
+/// How long a writer waits for its turn: clients give up after ten seconds.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 struct Bucket {
     left: f64,
@@ -96,16 +99,18 @@ impl Turns {
         }
     }
 
-    /// Waits for a turn; refused if too many wait already.
+    /// Waits for a turn; refused if too many wait already, or if the others take too long.
     pub(super) async fn take(&self, directory: &PhonebookId) -> Result<Turn, Refusal> {
         let queue = self.queue(directory);
         let place = queue.places.try_acquire_owned();
         let place = place.map_err(|_| Refusal::Rejected(1))?;
-        let turn = queue.turn.acquire_owned().await;
-        Ok(Turn {
-            _place: place,
-            _turn: turn.map_err(|_| Refusal::Rejected(1))?,
-        })
+        match timeout(PATIENCE, queue.turn.acquire_owned()).await {
+            Ok(Ok(turn)) => Ok(Turn {
+                _place: place,
+                _turn: turn,
+            }),
+            _ => Err(Refusal::Rejected(1)),
+        }
     }
 
     fn queue(&self, directory: &PhonebookId) -> Queue {
@@ -162,6 +167,14 @@ mod tests {
         assert!(turns.take(&other).await.is_ok());
         drop(first);
         assert!(second.await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_ever() {
+        let turns = Turns::new(2);
+        let one = PhonebookId("one".into());
+        let _first = turns.take(&one).await.unwrap();
+        assert!(matches!(turns.take(&one).await, Err(Refusal::Rejected(1))));
     }
 
     fn waiting(

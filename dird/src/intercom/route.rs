@@ -12,10 +12,11 @@ use http::request::Parts;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::answer::Answered;
 use super::document::{self, Document};
 use super::function::Function;
 use super::gate::Granted;
-use super::query::{Answered, query};
+use super::query::query;
 use super::reply::{Refusal, success};
 use super::{Intercom, create, delete, get, system, template, update};
 use crate::monitor::Matched;
@@ -64,7 +65,7 @@ impl Intercom {
         let document = match function {
             Function::Template | Function::Info | Function::Status => Document::default(),
             _ => {
-                let bounds = (self.config.limits.body_bytes, &self.lane);
+                let bounds = (&self.room, &self.lane);
                 document::read(parts, body, function, bounds).await?
             }
         };
@@ -89,7 +90,7 @@ impl Intercom {
             Function::Create => create::create(self, granted, document).await?,
             Function::Update => update::update(self, granted, document).await?,
             Function::Delete => delete::delete(self, granted, document).await?,
-            Function::Get => get::get(self, granted, document).await?,
+            Function::Get => return Ok(get::get(self, granted, document).await?.into()),
             Function::Query => return Ok(query(self, granted, document).await?.into()),
         };
         Ok(Done::of(&result))
@@ -124,9 +125,9 @@ impl From<Answered> for Done {
     fn from(answered: Answered) -> Self {
         Self {
             response: answered.response,
-            users: None,
-            first: None,
-            last: Some(answered.timestamp),
+            users: Some(answered.users),
+            first: answered.first,
+            last: answered.last,
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Intercom;
-use super::batch::{Batch, ElementError, WriteError, done, failed, insist, result};
+use super::batch::{Batch, ElementError, WriteError, breathe, done, failed, insist, result};
 use super::document::Document;
 use super::entry::{EntryUuid, Input, Values};
 use super::gate::Granted;
@@ -48,7 +48,8 @@ async fn all(
         with_uuid: false,
     };
     let mut answers = Vec::with_capacity(users.len());
-    for (user, uuid) in users.iter().zip(&named) {
+    for (place, (user, uuid)) in users.iter().zip(&named).enumerate() {
+        breathe(place).await;
         let updated = match uuid {
             Ok(uuid) => one(&mut batch, input, user, uuid)?.map(|at| done(&uuid.spelling, at)),
             Err(error) => Err(vec![(*error).into()]),
@@ -84,5 +85,6 @@ fn one(
         key: uuid.key.clone(),
         spelling: known.spelling.clone(),
     };
-    Ok(batch.put(&kept, after)?.map_err(|error| vec![error]))
+    let put = batch.put(&kept, after, Some(&before))?;
+    Ok(put.map_err(|error| vec![error]))
 }

@@ -84,11 +84,13 @@ async fn other_fields_of_contacts_may_be_an_entrys() {
         "callPos[1].peer=gsm",
     ];
     desk.prints(&[&publish[..], &fields[..]].concat(), "");
+    desk.prints(&[&publish[..], &["--default"]].concat(), "");
     let store = desk.store().await;
     let found = store
         .directory_of(SystemAuthority::new("test"), &book)
         .await;
     let directory = found.unwrap().unwrap();
+    assert!(directory.default, "published again, with the same fields");
     let expected = Mapping {
         name: "firstname".into(),
         peers: ["number", "gsm", "number_other"].map(str::to_owned),

@@ -113,3 +113,44 @@ async fn a_long_answer_comes_whole() {
         (1..=i64::try_from(sent).unwrap()).collect::<Vec<_>>()
     );
 }
+
+#[tokio::test]
+async fn an_entry_named_over_and_over_is_answered_each_time() {
+    let door = Plan::sqlite().open().await;
+    door.create(json!({"uuid": UUID, "photo": "QUJD".repeat(4000)}))
+        .await;
+    let users = vec![json!({"uuid": UUID}); 700];
+    let body = json!({"users": users}).to_string();
+    let request = door.request(Method::POST, "/api/dir/get").body(body);
+    let answer = request.send().await.unwrap();
+    assert_eq!(
+        answer.headers().get("content-length"),
+        None,
+        "it is sent in pieces"
+    );
+    let (_, answer) = read(answer).await;
+    let users = answer["result"]["users"].as_array().unwrap();
+    assert_eq!(users.len(), 700);
+    assert!(users.iter().all(|user| *user == users[0]));
+}
+
+#[tokio::test]
+async fn an_entry_that_grew_too_large_may_shrink_and_no_more() {
+    let door = with(json!({"entry_bytes": 1000})).await;
+    let large = json!({"uuid": UUID, "owner": "y".repeat(250), "deputy": "z".repeat(90)});
+    door.create(large).await;
+    let (plan, store, tenant, phonebook) = door.close().await;
+    let plan = plan.with(json!({"limits": {"entry_bytes": 200}}));
+    let door = plan.start(store, tenant, phonebook).await;
+    let update = async |fields: Value| {
+        let mut user = fields;
+        user["uuid"] = UUID.into();
+        let answer = door.result("update", json!({"users": [user]})).await;
+        answer["users"][0].clone()
+    };
+    let refused = update(json!({"name": "Ann", "email": "ann@example.org"})).await;
+    let expected = json!([{"code": "EDIR_FIELD_VALUE_ERROR", "field": "email"}]);
+    assert_eq!(refused["errors"], expected, "no field that was not sent");
+    let shrunk = update(json!({"deputy": "z", "name": "Ann"})).await;
+    assert_eq!(shrunk["timestamp"], 2, "{shrunk}");
+}

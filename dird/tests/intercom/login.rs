@@ -266,3 +266,20 @@ async fn a_large_body_is_heard_out_before_the_challenge() {
     let (_, created) = read(proven.send().await.unwrap()).await;
     assert_eq!(created["result"]["users"][1999]["timestamp"], 2000);
 }
+
+#[tokio::test]
+async fn guesses_that_come_at_once_are_no_more_than_others() {
+    let changes =
+        json!({"auth": "basic", "allow_plain_basic": true, "limits": {"failed_logins": 1}});
+    let door = with_accounts(changes).await;
+    let guess = async |number: u32| {
+        let request = door.request(Method::GET, TEMPLATE);
+        let request = request.basic_auth("reader", Some(format!("guess {number}")));
+        request.send().await.unwrap().status().as_u16()
+    };
+    let told = futures_util::future::join_all((0..24).map(guess)).await;
+    let tried = told.iter().filter(|&&status| status == 401).count();
+    // As many are compared at once.
+    assert!((1..=4).contains(&tried), "{told:?}");
+    assert!(told.iter().all(|status| [401, 429].contains(status)));
+}

@@ -137,6 +137,35 @@ async fn with_a_key_nothing_lies_open_in_the_database() {
 }
 
 #[tokio::test]
+async fn without_access_what_was_written_is_kept_unopened() {
+    let plan = Plan::sqlite();
+    let key = plan.folder.path().join("key");
+    std::fs::write(&key, "k".repeat(48)).unwrap();
+    let door = plan.with(json!({"secret_key_file": key})).open().await;
+    door.create(entry()).await;
+    let (plan, store, tenant, phonebook) = door.close().await;
+    let plan = plan.with(json!({"access": "off", "secret_key_file": null}));
+    let door = plan.start(store, tenant, phonebook).await;
+    let renamed = json!({"users": [{"uuid": UUID, "name": "Bea"}]});
+    let renamed = door.result("update", renamed).await;
+    assert_eq!(renamed["users"][0]["timestamp"], 2, "{renamed}");
+    let (plan, store, tenant, phonebook) = door.close().await;
+    let plan = plan.with(json!({"access": "full", "secret_key_file": key}));
+    let door = plan.start(store, tenant, phonebook).await;
+    let shown = all(&door).await;
+    assert!(shown.contains("Bea") && shown.contains(PIN), "{shown}");
+    let (plan, store, tenant, phonebook) = door.close().await;
+    let plan = plan.with(json!({"access": "off", "secret_key_file": null}));
+    let door = plan.start(store, tenant, phonebook).await;
+    let anew = json!({"force": 1, "users": [{"uuid": UUID, "name": "Cid"}]});
+    door.result("create", anew).await;
+    let (plan, store, tenant, phonebook) = door.close().await;
+    let plan = plan.with(json!({"access": "full", "secret_key_file": key}));
+    let door = plan.start(store, tenant, phonebook).await;
+    assert!(!all(&door).await.contains(PIN), "another entry is there");
+}
+
+#[tokio::test]
 async fn a_key_that_is_none_is_told_at_the_start() {
     kit::tls::install_provider();
     let plan = Plan::sqlite();

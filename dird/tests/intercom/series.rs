@@ -260,3 +260,74 @@ async fn a_copy_of_a_postgres_database_begins_a_series() {
         .collect();
     assert_eq!(names, ["kept"]);
 }
+
+/// Waits until the mark says what `expected` wants of the directory.
+async fn marked(door: &Door, expected: impl Fn(&Value) -> bool) -> Value {
+    let path = mark(door);
+    let marked = async {
+        loop {
+            let text = std::fs::read(&path).unwrap_or_default();
+            let all: Value = serde_json::from_slice(&text).unwrap_or_default();
+            let one = all[&door.phonebook.0].clone();
+            if expected(&one) {
+                return one;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    let marked = tokio::time::timeout(std::time::Duration::from_mins(1), marked);
+    marked.await.unwrap()
+}
+
+/// Changes the row of the one directory beside dird, as another server's history would.
+async fn rewrite(door: &Door, assignment: &str) {
+    use sqlx::{Connection, SqlSafeStr};
+    let mut connection = sqlx::SqliteConnection::connect(&door.plan.uri)
+        .await
+        .unwrap();
+    let statement = format!("UPDATE intercom_directory SET {assignment}");
+    let written = sqlx::query(sqlx::AssertSqlSafe(statement).into_sql_str());
+    written.execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_that_goes_back_while_it_is_served_begins_a_series() {
+    let door = known().await;
+    for _ in 0..3 {
+        door.create(json!({})).await;
+    }
+    marked(&door, |one| one["timestamp"] == 3).await;
+    rewrite(&door, "timestamp = 1").await;
+    let mark = marked(&door, |one| one["series"] != SERIES).await;
+    assert_eq!(mark["timestamp"], 4, "the counter is never set back");
+    let (series, timestamp) = door.standing().await;
+    assert_eq!((json!(series), timestamp), (mark["series"].clone(), 4));
+    assert_eq!(asked_with(&door, SERIES, 3).await["invalid"], 4);
+}
+
+#[tokio::test]
+async fn a_database_that_is_another_while_it_is_served_begins_a_series() {
+    let door = known().await;
+    door.create(json!({})).await;
+    marked(&door, |one| one["timestamp"] == 1).await;
+    rewrite(&door, "instance = 'file 1:1'").await;
+    let mark = marked(&door, |one| one["series"] != SERIES).await;
+    assert_eq!(mark["timestamp"], 2);
+}
+
+#[tokio::test]
+async fn a_mark_that_could_not_be_written_is_written_later() {
+    let door = known().await;
+    let state = door.plan.folder.path().join("state");
+    let away = door.plan.folder.path().join("away");
+    marked(&door, |one| one["timestamp"] == 0).await;
+    std::fs::rename(&state, &away).unwrap();
+    std::fs::write(&state, "no folder").unwrap();
+    door.create(json!({})).await;
+    // Longer than the guard pauses: it has tried in vain.
+    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+    std::fs::remove_file(&state).unwrap();
+    std::fs::rename(&away, &state).unwrap();
+    marked(&door, |one| one["timestamp"] == 1).await;
+}

@@ -1,5 +1,8 @@
 //! Entries of directories, written and read with their contacts.
 
+use std::time::Duration;
+
+use dird::identity::SystemAuthority;
 use dird::store::model::{ContactId, PhonebookId, random_id};
 use dird::store::{EntryChange, Mapping, NewSeries, Population, StoreError};
 
@@ -14,6 +17,8 @@ on_both_engines!(
     too_many_tombstones_begin_a_series,
     writers_of_one_directory_take_turns,
     another_mapping_stamps_everything_again,
+    a_phonebook_is_deleted_after_its_writer,
+    a_tenant_is_erased_after_its_writer,
 );
 
 async fn entries_and_their_contacts_are_written_together(world: World) {
@@ -250,4 +255,39 @@ async fn a_writer_in_the_way_of_another_is_told_to_try_again() {
         .iter()
         .filter(|one| matches!(one, Err(StoreError::Conflict)));
     assert!(conflicts.count() >= 1, "{outcomes:?}");
+}
+
+async fn a_phonebook_is_deleted_after_its_writer(world: World) {
+    removed_after_its_writer(world, false).await;
+}
+
+async fn a_tenant_is_erased_after_its_writer(world: World) {
+    removed_after_its_writer(world, true).await;
+}
+
+async fn removed_after_its_writer(world: World, whole_tenant: bool) {
+    let published = Published::new(world).await;
+    let store = &published.world.store;
+    let (scope, phonebook) = (&published.scope, &published.phonebook);
+    let mut writing = store.write_entries(scope, phonebook).await.unwrap();
+    let mut removing = Box::pin(async {
+        if whole_tenant {
+            store.erase(scope).await.map(|_| ())
+        } else {
+            store.delete_phonebook(scope, phonebook).await
+        }
+    });
+    // It has come to where it waits.
+    let early = tokio::time::timeout(Duration::from_millis(200), &mut removing).await;
+    assert!(early.is_err());
+    let change = entry(&random_id(), "Ann", 1);
+    let write = async move {
+        writing.write(vec![change], 1).await?;
+        writing.commit().await
+    };
+    let (written, removed) = tokio::join!(write, removing);
+    written.unwrap();
+    removed.unwrap();
+    let left = store.directory_of(SystemAuthority::new("test"), phonebook);
+    assert_eq!(left.await.unwrap(), None);
 }

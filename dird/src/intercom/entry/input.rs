@@ -52,7 +52,10 @@ impl Input {
     ) -> Result<Values, Vec<Fault>> {
         let mut setting = Setting { faults: Vec::new() };
         let mut whole = base.whole();
-        for (name, value) in element {
+        let period = element
+            .iter()
+            .rposition(|(name, value)| sets_period(name, value));
+        for (place, (name, value)) in element.iter().enumerate() {
             if is_identity(name) {
                 let wrong = name == "uuid" && !EntryUuid::is_left_out(Some(value));
                 if self.with_uuid && wrong && EntryUuid::of(Some(value)).is_err() {
@@ -63,11 +66,9 @@ impl Input {
             } else {
                 setting.member(FIELDS, &mut whole, (name, value), "");
             }
-        }
-        if setting.faults.is_empty() && !is_period(&whole) {
-            let from = names(element, "validFrom") && !names(element, "validTo");
-            let last = if from { "validFrom" } else { "validTo" };
-            setting.fault(FaultKind::Value, &format!("{ACCESS}.{last}"));
+            if period == Some(place) {
+                setting.period(element, &whole);
+            }
         }
         if setting.faults.is_empty() {
             Ok(Values::reduced(&whole))
@@ -82,6 +83,9 @@ impl Input {
     }
 }
 
+/// The members of `access` that say when an entry is valid.
+const PERIOD: [&str; 2] = ["validFrom", "validTo"];
+
 /// False if an end is set that does not come after the beginning.
 fn is_period(whole: &Map<String, Value>) -> bool {
     let seconds = |name: &str| {
@@ -93,6 +97,14 @@ fn is_period(whole: &Map<String, Value>) -> bool {
     };
     let (from, to) = (seconds("validFrom"), seconds("validTo"));
     from == 0 || to == 0 || to > from
+}
+
+/// True for what sets a beginning or an end.
+fn sets_period(name: &str, value: &Value) -> bool {
+    let within = |member: &str| name == ACCESS && value.get(member).is_some();
+    let all = name == ACCESS && value.is_null();
+    let set = |member: &&str| within(member) || name == format!("{ACCESS}.{member}");
+    all || PERIOD.iter().any(set)
 }
 
 /// True if the element sets that member of `access`.
@@ -111,6 +123,17 @@ impl Setting {
             kind,
             field: field.to_owned(),
         });
+    }
+
+    /// Notes an end that does not come after the beginning, unless one of them is wrong by itself.
+    fn period(&mut self, element: &Map<String, Value>, whole: &Map<String, Value>) {
+        let [from, to] = PERIOD.map(|member| format!("{ACCESS}.{member}"));
+        let wrong = |fault: &Fault| fault.field == from || fault.field == to;
+        if is_period(whole) || self.faults.iter().any(wrong) {
+            return;
+        }
+        let first = names(element, PERIOD[0]) && !names(element, PERIOD[1]);
+        self.fault(FaultKind::Value, if first { &from } else { &to });
     }
 
     /// Sets a member that is named, or reached by a path.

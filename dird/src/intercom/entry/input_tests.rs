@@ -287,6 +287,20 @@ fn a_validity_ends_after_it_begins() {
 }
 
 #[test]
+fn a_wrong_validity_is_told_beside_what_else_is_wrong() {
+    let element = json!({"albert": 1, "access.validFrom": 6, "access.validTo": 5, "name": "<"});
+    let fields: Vec<String> = faults(&element)
+        .into_iter()
+        .map(|(_, field)| field)
+        .collect();
+    assert_eq!(fields, ["albert", "access.validTo", "name"]);
+    let base = apply(json!({"access.validTo": 5}), &Values::default()).unwrap();
+    let wrong = json!({"access.validFrom": 6, "access.validTo": "soon"});
+    let told = apply(wrong, &base).unwrap_err();
+    assert_eq!(told.len(), 1, "a value that is none has no order: {told:?}");
+}
+
+#[test]
 fn without_access_none_of_its_names_is_available() {
     let off = Input {
         shown: Shown::Off,

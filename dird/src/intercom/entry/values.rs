@@ -92,6 +92,11 @@ impl Values {
         self.0.extend(others.0);
     }
 
+    /// The values that are not those of `others`.
+    pub(in crate::intercom) fn unlike(&self, others: &Self) -> Self {
+        Self(unlike(&self.0, &others.0))
+    }
+
     /// Name of the field whose value takes most room.
     pub(in crate::intercom) fn largest(&self) -> String {
         let mut name = String::new();
@@ -111,6 +116,18 @@ impl Values {
             }
         }
     }
+}
+
+fn unlike(members: &Map<String, Value>, others: &Map<String, Value>) -> Map<String, Value> {
+    let differing = |(name, value): (&String, &Value)| {
+        let differing = match (value, others.get(name)) {
+            (value, Some(other)) if value == other => return None,
+            (Value::Object(members), Some(Value::Object(others))) => unlike(members, others).into(),
+            (value, _) => value.clone(),
+        };
+        Some((name.clone(), differing))
+    };
+    members.iter().filter_map(differing).collect()
 }
 
 fn whole_group(fields: &[Field], kept: Option<&Map<String, Value>>) -> Map<String, Value> {

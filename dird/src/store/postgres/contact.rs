@@ -70,19 +70,28 @@ impl Write {
         list: &ListId,
         changes: i64,
     ) -> Stored<i64> {
-        let locked = sqlx::query(LOCK)
-            .bind(scope.id().as_str())
-            .bind(&list.0)
-            .bind(changes)
-            .fetch_optional(&mut **self)
-            .await?;
-        let locked = locked.ok_or_else(|| missing_list(list))?;
+        let locked = self.hold_list(scope, list, changes).await?;
         let holder = match locked.try_get::<Option<&str>, _>("owner")? {
             Some(_) => Holder::User(row::user(&locked, "owner")?),
             None => Holder::Phonebook(PhonebookId(list.0.clone())),
         };
         self.changed(Change::Contacts(scope.id().clone(), holder));
         Ok(locked.try_get("sequence")?)
+    }
+
+    /// The same, with nothing to tell.
+    pub(super) async fn hold_list(
+        &mut self,
+        scope: &Tenant,
+        list: &ListId,
+        changes: i64,
+    ) -> Stored<PgRow> {
+        let held = sqlx::query(LOCK)
+            .bind(scope.id().as_str())
+            .bind(&list.0)
+            .bind(changes);
+        let held = held.fetch_optional(&mut **self).await?;
+        held.ok_or_else(|| missing_list(list))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Rows of directories: phonebooks that are published to intercoms (intercom-directory.md §7).
 
+use std::sync::Once;
+
 use async_trait::async_trait;
 
 use super::stamp::header;
@@ -51,6 +53,9 @@ const PURGE: &str = "DELETE FROM intercom_entry WHERE tenant_uuid = $1 AND phone
 const DATABASE: &str = "SELECT oid::bigint FROM pg_database WHERE datname = current_database()";
 const SYSTEM: &str = "SELECT system_identifier, timeline_id::bigint \
      FROM pg_control_system(), pg_control_checkpoint()";
+
+/// What the server says when a role lacks a right.
+const INSUFFICIENT_PRIVILEGE: &str = "42501";
 
 /// Every statement of this file.
 pub(super) const STATEMENTS: &[&str] = &[
@@ -268,11 +273,21 @@ impl Directories for Postgres {
             .await
         {
             Ok((system, timeline)) => Ok(format!("database {system}:{timeline}:{database}")),
-            Err(error @ sqlx::Error::Database(_)) => {
-                tracing::warn!(%error, "what tells a restored database is not readable");
+            Err(error) if is_forbidden(&error) => {
+                static TOLD: Once = Once::new();
+                TOLD.call_once(|| {
+                    tracing::warn!(%error, "what tells a restored database is not readable");
+                });
                 Ok(format!("database {database}"))
             }
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// True if the role may not read what was asked for. Whatever else goes wrong says nothing of the database.
+fn is_forbidden(error: &sqlx::Error) -> bool {
+    let told = error.as_database_error();
+    let code = told.and_then(sqlx::error::DatabaseError::code);
+    code.as_deref() == Some(INSUFFICIENT_PRIVILEGE)
 }

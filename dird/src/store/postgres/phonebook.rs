@@ -141,12 +141,26 @@ impl Phonebooks for Postgres {
 
     async fn delete_phonebook(&self, scope: &Tenant, id: &PhonebookId) -> Stored<()> {
         let mut write = self.write().await?;
+        let list = id.into();
         write.touch(scope.id()).await?;
+        // First, as every writer takes it: its directory and its entries come after it.
+        let held = write.hold_list(scope, &list, 0).await;
+        held.map_err(|error| match error {
+            StoreError::Missing { .. } => missing(id),
+            other => other,
+        })?;
         let deleted = sqlx::query(DELETE).bind(scope.id().as_str()).bind(&id.0);
         let deleted = deleted.execute(&mut *write).await?;
         StoreError::unless_found(deleted.rows_affected(), "phonebook", &id.0)?;
-        write.drop_list(scope, &id.into()).await?;
+        write.drop_list(scope, &list).await?;
         write.commit().await
+    }
+}
+
+fn missing(id: &PhonebookId) -> StoreError {
+    StoreError::Missing {
+        kind: "phonebook",
+        id: id.0.clone(),
     }
 }
 

@@ -12,13 +12,26 @@ const TOUCH: &str = "INSERT INTO tenant (uuid, version) VALUES ($1, 1) \
      ON CONFLICT (uuid) DO UPDATE SET version = tenant.version + 1";
 const SET_COUNTRY: &str = "UPDATE tenant SET country = $2 WHERE uuid = $1";
 const COUNTRY: &str = "SELECT country FROM tenant WHERE uuid = $1";
+/// Writers that hold a list may still add contacts, which refer to the tenant.
+const HOLD: &str = "SELECT uuid FROM tenant WHERE uuid = $1 FOR NO KEY UPDATE";
+const HOLD_LISTS: &str =
+    "SELECT uuid FROM contact_list WHERE tenant_uuid = $1 ORDER BY uuid FOR UPDATE";
 const ERASE_SOURCES: &str = "DELETE FROM source WHERE tenant_uuid = $1";
 const ERASE: &str = "DELETE FROM tenant WHERE uuid = $1";
 
 const ENSURE: &str = "INSERT INTO tenant (uuid) VALUES ($1) ON CONFLICT (uuid) DO NOTHING";
 
 /// Every statement of this file.
-pub(super) const STATEMENTS: &[&str] = &[TOUCH, ENSURE, SET_COUNTRY, COUNTRY, ERASE_SOURCES, ERASE];
+pub(super) const STATEMENTS: &[&str] = &[
+    TOUCH,
+    ENSURE,
+    SET_COUNTRY,
+    COUNTRY,
+    HOLD,
+    HOLD_LISTS,
+    ERASE_SOURCES,
+    ERASE,
+];
 
 impl Write {
     /// Makes sure that the tenant has a row, and marks its configuration as changed.
@@ -83,6 +96,11 @@ impl Tenancy for Postgres {
         let mut write = self.write().await?;
         write.changed(Change::Configuration(tenant.id().clone(), None));
         let erased = {
+            // In the order of the other writers, so that none waits for what this has and has what this waits for.
+            for held in [HOLD, HOLD_LISTS] {
+                let held = sqlx::query(held).bind(tenant.id().as_str());
+                held.execute(&mut *write).await?;
+            }
             let sources = sqlx::query(ERASE_SOURCES).bind(tenant.id().as_str());
             sources.execute(&mut *write).await?;
             let row = sqlx::query(ERASE).bind(tenant.id().as_str());

@@ -66,7 +66,7 @@ pub(super) const MIGRATIONS: [Step; 4] = [
 /// Connections for reading.
 const READERS: u32 = 4;
 
-/// How long a statement waits for another process that holds the database.
+/// How long a writer waits for another one, be it of this process or of another that holds the database.
 const BUSY: Duration = Duration::from_secs(5);
 
 /// How often changes by another process are looked for.
@@ -173,13 +173,15 @@ impl Sqlite {
             .filename(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Normal)
+            // What was acknowledged outlives a loss of power: deleted access data must not come back.
+            .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY)
             .optimize_on_close(true, None);
         // The one connection is kept for ever: its own changes do not count for `DATA_VERSION`.
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
+            .acquire_timeout(BUSY)
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_with(options.clone());
@@ -252,5 +254,23 @@ async fn poll(writer: SqlitePool, feed: Feed) {
             Err(error) => tracing::warn!(%error, "cannot look for changes by other processes"),
         }
         tokio::time::sleep(POLL).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn commits_reach_the_disk_and_writers_wait_no_longer_than_they_may() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("dird.db");
+        let opened = Sqlite::open(path.to_str().unwrap()).await.unwrap();
+        let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous")
+            .fetch_one(&opened.writer)
+            .await
+            .unwrap();
+        assert_eq!(synchronous, 2);
+        assert_eq!(opened.writer.options().get_acquire_timeout(), BUSY);
     }
 }

@@ -9,6 +9,7 @@ mod dnd;
 mod endpoints;
 mod gigaset;
 mod golden;
+mod links;
 mod lookup;
 mod makes;
 mod operators;

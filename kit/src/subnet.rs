@@ -90,16 +90,6 @@ impl Allowlist {
     pub fn is_empty(&self) -> bool {
         self.v4.is_empty() && self.v6.is_empty()
     }
-
-    /// True when some loopback address is allowed, which behind a local reverse proxy means everybody (phoned.md §6.4).
-    pub fn allows_loopback(&self) -> bool {
-        let loopback = (
-            Ipv4Addr::new(127, 0, 0, 0).to_bits(),
-            Ipv4Addr::new(127, 255, 255, 255).to_bits(),
-        );
-        let overlaps = |&(first, last): &(u32, u32)| first <= loopback.1 && last >= loopback.0;
-        self.v4.iter().any(overlaps) || self.allows(Ipv6Addr::LOCALHOST.into())
-    }
 }
 
 /// The address that lists and limits know a peer by: `::ffff:a.b.c.d`, as dual-stack sockets report IPv4 peers, becomes `a.b.c.d`.
@@ -274,21 +264,6 @@ mod tests {
             "10.0.0.5"
         );
         assert_eq!(canonical("::1".parse().unwrap()).to_string(), "::1");
-    }
-
-    #[test]
-    fn loopback_in_the_list_is_noticed() {
-        for (entry, expected) in [
-            ("127.0.0.1/24", true),
-            ("127.0.0.9", true),
-            ("0.0.0.0/0", true),
-            ("::1", true),
-            ("126.0.0.0/8", false),
-            ("128.0.0.0/8", false),
-            ("2001:db8::/32", false),
-        ] {
-            assert_eq!(list(&[entry]).allows_loopback(), expected, "{entry}");
-        }
     }
 
     #[test]

@@ -111,13 +111,6 @@ pub async fn prepare_from(
     } else {
         tracing::info!("HTTP server is disabled");
     }
-    let beyond = |bound: &Bound| !bound.local_addr().ip().is_loopback();
-    if plain.iter().any(beyond) && app.gate.trusts_loopback_blindly() {
-        tracing::warn!(
-            "authorized_subnets has loopback and trusted_proxies is empty: a proxy on this machine would open the directory \
-             to everybody"
-        );
-    }
     let mut tls = Vec::new();
     if let Some(acceptor) = acceptor {
         let listener = &rest_api.https.listener;
@@ -125,6 +118,14 @@ pub async fn prepare_from(
             let bound = Bound::bind(SocketAddr::new(*address, listener.port))?;
             tls.push((bound, acceptor.clone()));
         }
+    }
+    let mut listeners = plain.iter().chain(tls.iter().map(|(bound, _)| bound));
+    let beyond = |bound: &Bound| !bound.local_addr().ip().is_loopback();
+    if listeners.any(beyond) && app.gate.trusts_loopback_blindly() {
+        tracing::warn!(
+            "authorized_subnets has loopback and trusted_proxies is empty: a proxy on this machine would open the directory \
+             to everybody"
+        );
     }
     let monitor = monitor::bind(app.config.metrics);
     let watched = app.config.watch.then(|| watch::look_at(&app.config));

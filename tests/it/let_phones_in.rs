@@ -2,11 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use e2e::binaries::repository;
 use e2e::daemon::Daemon;
 use e2e::phone::{Cisco, Handset};
 use e2e::site::{PATIENCE, Plan, phone_url};
-use e2e::wire;
+use e2e::{ports, wire};
 use serde_json::json;
 
 const PHONE_ROOM: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 9, 1, 2));
@@ -85,6 +86,37 @@ async fn a_v4_phone_on_a_dual_stack_listener_is_matched_by_v4_subnets() -> Resul
         "::1 is not in the list"
     );
     site.stop().await
+}
+
+#[tokio::test]
+async fn a_list_that_a_proxy_beside_phoned_would_open_to_everybody_is_warned_of() -> Result<()> {
+    let certificate = |name: &str| json!(repository().join("kit/tests/data").join(name));
+    let files = json!({"enabled": true, "certificate": certificate("first.crt"),
+        "private_key": certificate("first.key")});
+    for (http, https, subnets, proxies, expected) in [
+        ("::", None, "127.0.0.0/8", None, true),
+        ("127.0.0.1", Some("::"), "127.0.0.0/8", None, true),
+        ("127.0.0.1", Some("127.0.0.1"), "127.0.0.0/8", None, false),
+        ("::", None, "127.0.0.0/8", Some("10.0.0.1"), false),
+    ] {
+        let mut plan = Plan::demo()?;
+        let [secure] = ports::free()?;
+        let rest_api = &mut plan.phoned["rest_api"];
+        rest_api["http"]["listen"] = json!(http);
+        rest_api["authorized_subnets"] = json!([subnets]);
+        rest_api["trusted_proxies"] = json!(proxies.into_iter().collect::<Vec<_>>());
+        if let Some(listen) = https {
+            rest_api["https"] = files.clone();
+            rest_api["https"]["listen"] = json!(listen);
+            rest_api["https"]["port"] = json!(secure);
+        }
+        let site = plan.start().await?;
+        let log = site.phoned.output() + &std::fs::read_to_string(site.plan.file("phoned.log"))?;
+        let warned = log.contains("a proxy on this machine would open the directory");
+        ensure!(warned == expected, "{http} {https:?} {proxies:?}: {log}");
+        site.stop().await?;
+    }
+    Ok(())
 }
 
 #[tokio::test]

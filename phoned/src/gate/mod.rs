@@ -1,7 +1,6 @@
 //! Who may speak (phoned.md §6). The gate is asked per route, before anything of a request is read but its head: `forwarded.rs`
 //! finds out who asks, `rules.rs` whether they may, `pace.rs` how often, `guesses.rs` for how many users, `signature.rs` for which,
-//! `refused.rs` remembers who may not. Routes of machines
-//! that need a token do not come here.
+//! `refused.rs` remembers who may not. Routes of machines that need a token do not come here.
 
 pub mod entry;
 pub mod examine;

@@ -1,7 +1,5 @@
 //! Conventions of REST that clients may rely on: content negotiation, when it is asked to be strict, and conditional requests.
 
-use std::fmt::Write;
-
 use axum::response::Response;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -80,13 +78,7 @@ fn admits(accept: &str, beside: Option<&str>) -> bool {
 pub fn etag(object: &impl Serialize) -> String {
     // Our objects have text keys only and nothing that fails to serialise.
     let bytes = serde_json::to_vec(object).unwrap_or_default();
-    let mut tag = String::from("\"");
-    for byte in &Sha256::digest(bytes)[..12] {
-        // Writing to a String cannot fail.
-        let _ = write!(tag, "{byte:02x}");
-    }
-    tag.push('"');
-    tag
+    format!("\"{}\"", hex::encode(&Sha256::digest(bytes)[..12]))
 }
 
 /// A single object with its validator; 304 if the client has it already.

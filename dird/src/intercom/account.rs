@@ -1,7 +1,5 @@
 //! Accounts of a directory (intercom-directory.md §8.1), and what is kept of their passwords.
 
-use std::fmt::Write;
-
 use kit::secret::Secret;
 use md5::Md5;
 use sha2::Sha256;
@@ -24,16 +22,10 @@ pub fn hashed(username: &str, password: &Secret) -> Result<AccountSecret, Secret
 
 /// Lower-case hexadecimal digest of a text.
 pub(super) fn digest(algorithm: DigestAlgorithm, text: &str) -> String {
-    let bytes: Vec<u8> = match algorithm {
-        DigestAlgorithm::Md5 => <Md5 as md5::Digest>::digest(text.as_bytes()).to_vec(),
-        DigestAlgorithm::Sha256 => <Sha256 as sha2::Digest>::digest(text.as_bytes()).to_vec(),
-    };
-    let mut hexadecimal = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(hexadecimal, "{byte:02x}");
+    match algorithm {
+        DigestAlgorithm::Md5 => hex::encode(<Md5 as md5::Digest>::digest(text.as_bytes())),
+        DigestAlgorithm::Sha256 => hex::encode(<Sha256 as sha2::Digest>::digest(text.as_bytes())),
     }
-    hexadecimal
 }
 
 /// The account of that name.

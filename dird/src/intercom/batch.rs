@@ -9,6 +9,7 @@ use super::Intercom;
 use super::entry::{EntryUuid, Fault, FaultKind, UuidError, Values};
 use super::gate::Granted;
 use super::kept::{Keeping, KeptError, change, tombstone};
+use super::parameter::Element;
 use super::reply::Refusal;
 use crate::config::Shown;
 use crate::store::{Directory, EntryWriting, StoreError, StoredEntry};
@@ -90,6 +91,9 @@ impl From<KeptError> for Refusal {
     }
 }
 
+/// What an element says of the entry that it is about.
+pub(super) type Named = Result<EntryUuid, UuidError>;
+
 /// An entry during a call.
 struct State {
     /// As the database has it.
@@ -143,11 +147,15 @@ impl<'a> Batch<'a> {
         Ok(self.writing.population().await?.live)
     }
 
-    /// Reads entries that will be asked for.
-    pub(super) async fn load(&mut self, keys: &[&str]) -> Result<(), StoreError> {
-        let stored = self.writing.entries(keys).await?;
+    /// Reads the entries that elements name, which will be asked for; what each of them names.
+    pub(super) async fn load(&mut self, users: &[&Element]) -> Result<Vec<Named>, StoreError> {
+        let named = users.iter().map(|user| EntryUuid::of(user.get("uuid")));
+        let named: Vec<Named> = named.collect();
+        let uuids = named.iter().flatten();
+        let keys: Vec<&str> = uuids.map(|uuid| uuid.key.as_str()).collect();
+        let stored = self.writing.entries(&keys).await?;
         self.remember(stored);
-        Ok(())
+        Ok(named)
     }
 
     /// Reads the entries of an owner; their keys by timestamp.

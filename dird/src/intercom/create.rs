@@ -1,16 +1,14 @@
 //! `create` (intercom-directory.md §5.2): new entries, and with `force` others in the place of those that exist.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Intercom;
 use super::batch::{Batch, ElementError, WriteError, breathe, done, failed, insist, result};
 use super::document::Document;
 use super::entry::{EntryUuid, Input, Values};
 use super::gate::Granted;
-use super::parameter;
+use super::parameter::{self, Element};
 use super::reply::Refusal;
-
-type Element = Map<String, Value>;
 
 /// Creates entries.
 pub(super) async fn create(
@@ -34,17 +32,8 @@ async fn all(
     users: &[&Element],
     force: bool,
 ) -> Result<Value, WriteError> {
-    let named: Vec<_> = users
-        .iter()
-        .map(|user| EntryUuid::of(user.get("uuid")))
-        .collect();
-    let keys: Vec<&str> = named
-        .iter()
-        .flatten()
-        .map(|uuid| uuid.key.as_str())
-        .collect();
     let mut batch = Batch::begin(intercom, granted).await?;
-    batch.load(&keys).await?;
+    let named = batch.load(users).await?;
     let mut creating = Creating {
         left: intercom.config.limits.entries - batch.live().await?,
         batch,

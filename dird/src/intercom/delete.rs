@@ -2,18 +2,15 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Intercom;
 use super::batch::{Batch, ElementError, WriteError, breathe, done, failed, insist, result};
 use super::document::Document;
-use super::entry::EntryUuid;
 use super::gate::Granted;
-use super::parameter;
+use super::parameter::{self, Element};
 use super::reply::Refusal;
 use super::series;
-
-type Element = Map<String, Value>;
 
 /// Deletes entries.
 pub(super) async fn delete(
@@ -43,17 +40,8 @@ async fn all(
     owner: Option<&str>,
     users: &[&Element],
 ) -> Result<Value, WriteError> {
-    let named: Vec<_> = users
-        .iter()
-        .map(|user| EntryUuid::of(user.get("uuid")))
-        .collect();
-    let keys: Vec<&str> = named
-        .iter()
-        .flatten()
-        .map(|uuid| uuid.key.as_str())
-        .collect();
     let mut batch = Batch::begin(intercom, granted).await?;
-    batch.load(&keys).await?;
+    let named = batch.load(users).await?;
     let owned = match owner {
         Some(owner) => batch.load_owned(owner).await?,
         None => Vec::new(),

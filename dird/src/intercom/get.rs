@@ -13,7 +13,7 @@ use super::document::Document;
 use super::entry::{Choice, EntryUuid, UuidError, Values};
 use super::gate::Granted;
 use super::kept::{Keeping, KeptError};
-use super::parameter;
+use super::parameter::{self, Element};
 use super::reply::Refusal;
 use crate::config::Shown;
 use crate::store::{EntryReading, StoredEntry};
@@ -60,7 +60,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn new(user: &Map<String, Value>) -> Self {
+    fn new(user: &Element) -> Self {
         let sent = user.get("uuid");
         let uuid = EntryUuid::of(sent);
         Self {

@@ -9,6 +9,9 @@ use crate::config::IntercomLimits;
 /// Greatest timestamp: the greatest whole number that every client can hold.
 const LAST_TIMESTAMP: u64 = (1 << 53) - 1;
 
+/// An element of `users`.
+pub(super) type Element = Map<String, Value>;
+
 fn given<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     members.get(name).filter(|value| !value.is_null())
 }
@@ -34,7 +37,7 @@ pub(super) fn force(document: &Document) -> Result<bool, Refusal> {
 pub(super) fn users<'a>(
     document: &'a Document,
     limits: &IntercomLimits,
-) -> Result<Option<Vec<&'a Map<String, Value>>>, Refusal> {
+) -> Result<Option<Vec<&'a Element>>, Refusal> {
     let Some(users) = given(&document.members, "users") else {
         return Ok(None);
     };

@@ -1,16 +1,14 @@
 //! `update` (intercom-directory.md §5.3): named fields of entries that exist.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Intercom;
 use super::batch::{Batch, ElementError, WriteError, breathe, done, failed, insist, result};
 use super::document::Document;
 use super::entry::{EntryUuid, Input, Values};
 use super::gate::Granted;
-use super::parameter;
+use super::parameter::{self, Element};
 use super::reply::Refusal;
-
-type Element = Map<String, Value>;
 
 /// Updates entries.
 pub(super) async fn update(
@@ -32,17 +30,8 @@ async fn all(
     granted: &Granted,
     users: &[&Element],
 ) -> Result<Value, WriteError> {
-    let named: Vec<_> = users
-        .iter()
-        .map(|user| EntryUuid::of(user.get("uuid")))
-        .collect();
-    let keys: Vec<&str> = named
-        .iter()
-        .flatten()
-        .map(|uuid| uuid.key.as_str())
-        .collect();
     let mut batch = Batch::begin(intercom, granted).await?;
-    batch.load(&keys).await?;
+    let named = batch.load(users).await?;
     let input = Input {
         shown: intercom.config.access,
         with_uuid: false,

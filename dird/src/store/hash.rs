@@ -23,12 +23,7 @@ pub fn content_hash<'a>(fields: impl IntoIterator<Item = (&'a str, &'a Value)>) 
         write_value(&mut text, value);
     }
     text.push('}');
-    let mut hexadecimal = String::with_capacity(40);
-    for byte in Sha1::digest(text.as_bytes()) {
-        // Writing to a String cannot fail.
-        let _ = write!(hexadecimal, "{byte:02x}");
-    }
-    hexadecimal
+    hex::encode(Sha1::digest(text.as_bytes()))
 }
 
 fn write_value(text: &mut String, value: &Value) {

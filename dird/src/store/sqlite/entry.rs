@@ -317,7 +317,7 @@ fn in_the_way(error: sqlx::Error) -> StoreError {
 }
 
 fn columns(entry: &StoredEntry) -> serde_json::Value {
-    let secret = entry.secret.as_ref().map(|sealed| hexadecimal(&sealed.0));
+    let secret = entry.secret.as_ref().map(|sealed| hex::encode(&sealed.0));
     let contact = entry.contact.as_ref().map(|contact| &contact.uuid.0);
     json!([
         entry.uuid,
@@ -329,17 +329,6 @@ fn columns(entry: &StoredEntry) -> serde_json::Value {
         entry.data,
         secret
     ])
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 fn contact_columns((id, written): &(ContactId, Written)) -> serde_json::Value {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use e2e::load::Measured;
 use e2e::wire;
 
 use super::rows::{full_names, lookup};
@@ -33,9 +34,10 @@ pub(super) async fn measure(site: &EngineSite, duration: Duration) -> Result<Str
     );
     let (beside, crowd) = (beside?, crowd?);
     ensure!(crowd.requests > 0, "nobody searched for everybody");
-    let times = beside.p99_us / alone.p99_us.max(1);
+    let micros = |measured: Measured| f64::from(u32::try_from(measured.p99_us).unwrap_or(u32::MAX));
+    let times = micros(beside) / micros(alone);
     Ok(format!(
-        "| full name, open loop | {} | {} | {} | {times} | {} | {} |",
+        "| full name, open loop | {} | {} | {} | {times:.1} | {} | {} |",
         site.contacts,
         milliseconds(alone.p99_us),
         milliseconds(beside.p99_us),

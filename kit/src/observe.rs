@@ -1,15 +1,18 @@
 //! The log. [`init`] comes right after the configuration is read, so that all which follows can speak; the
 //! [`LogHandle`] it returns is what `/config` (debug on and off), SIGHUP (reopen) and the end of `main` (close) hold.
 //!
-//! `level` decides what is said, `line` how it looks, `file` writes it without making anyone wait.
+//! `level` decides what is said, `line` how it looks, `queue` takes it to the console and to the `file` without making anyone
+//! wait.
 
 mod file;
 mod level;
 mod line;
+mod queue;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tracing::dispatcher::{self, Dispatch};
 use tracing::{Metadata, warn};
@@ -18,9 +21,13 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, Registry, fmt, reload};
 
-use file::{LogFile, Remark};
+use file::LogFile;
 pub use level::{Level, UnknownLevel};
 use line::{LineFormat, LocalTime};
+use queue::{Line, Queue, Remark, Sink};
+
+/// How long a stopping daemon waits for what is queued.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(1);
 
 /// What configuration and command line say of the log (dird-platform.md §11, phoned.md §16.5).
 #[derive(Debug, Clone, Default)]
@@ -40,7 +47,8 @@ pub struct LogSettings {
 pub struct LogHandle {
     level: Level,
     filter: reload::Handle<Targets, Registry>,
-    file: Option<Arc<LogFile>>,
+    console: Arc<Queue>,
+    file: Option<Arc<Queue>>,
 }
 
 impl LogHandle {
@@ -63,10 +71,11 @@ impl LogHandle {
         }
     }
 
-    /// Writes what is queued to the file and takes no more. Blocks for one second at most: for the end of `main`.
+    /// Writes what is queued and takes no more. Blocks for one second at most: for the end of `main`.
     pub fn close(&self) {
-        if let Some(file) = &self.file {
-            file.close();
+        let deadline = Instant::now() + CLOSE_DEADLINE;
+        for queue in self.file.iter().chain([&self.console]) {
+            queue.close(deadline);
         }
     }
 }
@@ -78,7 +87,7 @@ fn effective(level: Level, debug: bool) -> Level {
 /// Installs the log of the process. This never fails: without its file, or beside a log that was there before, the
 /// daemon goes on with a warning.
 pub fn init(settings: &LogSettings) -> LogHandle {
-    let (dispatch, handle, failure) = build(settings, LocalTime::system(), Box::new(Terminal));
+    let (dispatch, handle, failure) = build(settings, LocalTime::system(), Terminal);
     if dispatcher::set_global_default(dispatch).is_err() {
         warn!("a log was installed before; its settings stay");
     }
@@ -95,19 +104,24 @@ fn report(settings: &LogSettings, failure: Option<io::Error>) {
 fn build(
     settings: &LogSettings,
     time: LocalTime,
-    console: Box<dyn Console>,
+    console: impl Sink,
 ) -> (Dispatch, LogHandle, Option<io::Error>) {
+    let remark = remark(settings.json, time.clone());
     let (file, failure) = match &settings.file {
         Some(path) => {
-            let (file, failure) = LogFile::open(path, remark(settings.json, time.clone()));
-            (Some(Arc::new(file)), failure)
+            let (file, unopened) = LogFile::open(path);
+            let (file, unstarted) = Queue::start("log-file", file, Arc::clone(&remark));
+            (Some(Arc::new(file)), unopened.or(unstarted))
         }
         None => (None, None),
     };
+    // Without a thread nothing can be shown, this error least of all.
+    let (console, _) = Queue::start("log-console", console, remark);
+    let console = Arc::new(console);
     let level = effective(settings.level, settings.debug);
     let (filter, reload) = reload::Layer::new(level.filter());
     let outputs = Outputs {
-        console,
+        console: Arc::clone(&console),
         file: file.clone(),
     };
     let registry = tracing_subscriber::registry().with(filter);
@@ -115,6 +129,7 @@ fn build(
     let handle = LogHandle {
         level: settings.level,
         filter: reload,
+        console,
         file,
     };
     (dispatch, handle, failure)
@@ -122,10 +137,10 @@ fn build(
 
 fn remark(json: bool, time: LocalTime) -> Remark {
     if json {
-        return Box::new(move |message| line::json_remark(&time, message));
+        return Arc::new(move |message| line::json_remark(&time, message));
     }
     let format = LineFormat(time);
-    Box::new(move |message| format.remark(message))
+    Arc::new(move |message| format.remark(message))
 }
 
 fn lines<S>(json: bool, time: LocalTime, outputs: Outputs) -> Box<dyn Layer<S> + Send + Sync>
@@ -142,27 +157,26 @@ where
     layer.event_format(LineFormat(time)).boxed()
 }
 
-/// Where lines go besides the file.
-trait Console: Send + Sync {
-    fn show(&self, is_error: bool, line: &[u8]);
-}
-
 /// The terminal, or the supervisor in its place. One that has gone away is no reason to stop.
 struct Terminal;
 
-impl Console for Terminal {
-    fn show(&self, is_error: bool, line: &[u8]) {
+impl Sink for Terminal {
+    fn write(&mut self, is_error: bool, lines: &[u8]) -> io::Result<()> {
         let _ = if is_error {
-            io::stderr().lock().write_all(line)
+            io::stderr().lock().write_all(lines)
         } else {
-            io::stdout().lock().write_all(line)
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(lines).and_then(|()| stdout.flush())
         };
+        Ok(())
     }
+
+    fn complain(&self, _: &io::Error) {}
 }
 
 struct Outputs {
-    console: Box<dyn Console>,
-    file: Option<Arc<LogFile>>,
+    console: Arc<Queue>,
+    file: Option<Arc<Queue>>,
 }
 
 /// Takes one event's line whole: the subscriber writes each event in one piece.
@@ -190,12 +204,16 @@ impl<'a> MakeWriter<'a> for Outputs {
 }
 
 impl Write for LineWriter<'_> {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.outputs.console.show(self.is_error, line);
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        let line = Line {
+            text: text.into(),
+            is_error: self.is_error,
+        };
         if let Some(file) = &self.outputs.file {
-            file.push(line);
+            file.push(line.clone());
         }
-        Ok(line.len())
+        self.outputs.console.push(line);
+        Ok(text.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

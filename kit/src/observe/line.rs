@@ -111,6 +111,9 @@ struct OneLine<'a, 'w>(&'a mut Writer<'w>);
 
 impl fmt::Write for OneLine<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        if !text.bytes().any(may_be_control) {
+            return self.0.write_str(text);
+        }
         for piece in text.split_inclusive(char::is_control) {
             let Some(control) = piece.chars().next_back().filter(|last| last.is_control()) else {
                 self.0.write_str(piece)?;
@@ -122,6 +125,11 @@ impl fmt::Write for OneLine<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// True for the bytes that control characters begin with, which hardly any text has.
+fn may_be_control(byte: u8) -> bool {
+    matches!(byte, 0..=0x1f | 0x7f | 0xc2)
 }
 
 /// [`LineFormat::remark`] for logs in JSON.

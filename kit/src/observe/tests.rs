@@ -1,23 +1,30 @@
 use std::fs;
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use tracing::dispatcher::with_default;
 use tracing::{debug, error, info, info_span, warn};
 
-use super::{Console, Level, LocalTime, LogHandle, LogSettings, build, init, report};
+use super::{Level, LocalTime, LogHandle, LogSettings, Sink, build, init, report};
 
 /// What was shown: whether on stderr, and the text.
 #[derive(Clone, Default)]
 struct Shown(Arc<Mutex<Vec<(bool, String)>>>);
 
-impl Console for Shown {
-    fn show(&self, is_error: bool, line: &[u8]) {
-        let line = String::from_utf8(line.to_vec()).expect("text");
+impl Sink for Shown {
+    fn write(&mut self, is_error: bool, lines: &[u8]) -> io::Result<()> {
+        let lines = String::from_utf8(lines.to_vec()).expect("text");
+        let lines = lines.split_inclusive('\n');
         self.0
             .lock()
             .expect("no panic before")
-            .push((is_error, line));
+            .extend(lines.map(|line| (is_error, line.to_owned())));
+        Ok(())
+    }
+
+    fn complain(&self, error: &io::Error) {
+        unreachable!("{error}");
     }
 }
 
@@ -30,7 +37,7 @@ impl Shown {
 
 fn logged(settings: &LogSettings, events: impl FnOnce(&LogHandle)) -> Shown {
     let shown = Shown::default();
-    let (dispatch, handle, failure) = build(settings, LocalTime::fixed(), Box::new(shown.clone()));
+    let (dispatch, handle, failure) = build(settings, LocalTime::fixed(), shown.clone());
     with_default(&dispatch, || {
         report(settings, failure);
         events(&handle);

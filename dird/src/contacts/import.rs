@@ -16,7 +16,7 @@ use crate::store::model::{Contact, ContactId, Fields, ListId, random_id};
 use crate::store::{Import, Imported, Store, StoreError};
 
 /// Contacts that one statement adds.
-pub(super) const BATCH: usize = 500;
+pub(super) const BATCH: usize = 100;
 
 /// Batches that may be read before they are added.
 const AHEAD: usize = 2;

@@ -1,4 +1,4 @@
-//! Bytes that may be many: the first few MiB stay in memory, more go to a file without a name, which is gone when it is closed.
+//! Bytes that may be many: the first of them stay in memory, more go to a file without a name, which is gone when it is closed.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
@@ -7,7 +7,7 @@ use http_body_util::BodyExt;
 use tempfile::SpooledTempFile;
 
 /// What stays in memory, in bytes.
-const IN_MEMORY: usize = 2 << 20;
+const IN_MEMORY: usize = 32 << 10;
 
 /// Why a body was not taken.
 #[derive(Debug, thiserror::Error)]

@@ -28,6 +28,11 @@ impl Page {
         found.map(|(_, value)| value.as_str())
     }
 
+    /// Whether the smallest names come first.
+    pub fn is_by_name(&self) -> bool {
+        self.order == "name" && !self.descending
+    }
+
     /// The folded text to be contained.
     pub fn folded_search(&self) -> Option<String> {
         let search = self.search.as_deref()?;

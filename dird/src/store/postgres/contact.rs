@@ -33,7 +33,8 @@ const CLEAR: &str = "DELETE FROM contact WHERE tenant_uuid = $1 AND list_uuid = 
 const TOTAL: &str = "SELECT COUNT(*) FROM contact WHERE tenant_uuid = $1 AND list_uuid = $2";
 const FILTERED: &str = "SELECT COUNT(*) FROM contact \
      WHERE tenant_uuid = $1 AND list_uuid = $2 AND strpos(folded, $3) > 0";
-const LIST: &str = "SELECT uuid, fields FROM (SELECT uuid, fields, position, \
+// Only the page's contacts are read whole: the rest is sorted by key alone.
+const LIST: &str = "SELECT contact.uuid, contact.fields FROM (SELECT * FROM (SELECT uuid, position, \
        CASE $4 WHEN 'name' THEN sort_name WHEN 'firstname' THEN sort_firstname \
          WHEN 'lastname' THEN sort_lastname \
          WHEN 'number' THEN NULLIF(fields::json ->> 'number', '') END AS sort_key \
@@ -41,11 +42,16 @@ const LIST: &str = "SELECT uuid, fields FROM (SELECT uuid, fields, position, \
      WHERE tenant_uuid = $1 AND list_uuid = $2 AND ($3::text IS NULL OR strpos(folded, $3) > 0)) AS listed \
      ORDER BY CASE WHEN $5 THEN sort_key IS NULL END DESC, CASE WHEN NOT $5 THEN sort_key IS NULL END, \
        CASE WHEN $5 THEN sort_key END DESC, CASE WHEN NOT $5 THEN sort_key END, position \
-     LIMIT $6 OFFSET $7";
+     LIMIT $6 OFFSET $7) AS page JOIN contact ON contact.uuid = page.uuid \
+     ORDER BY CASE WHEN $5 THEN sort_key IS NULL END DESC, CASE WHEN NOT $5 THEN sort_key IS NULL END, \
+       CASE WHEN $5 THEN sort_key END DESC, CASE WHEN NOT $5 THEN sort_key END, page.position";
+// What lists are asked for most has an index.
+const BY_NAME: &str = "SELECT uuid, fields FROM contact WHERE tenant_uuid = $1 AND list_uuid = $2 \
+     ORDER BY left(sort_name, 100) NULLS LAST, sort_name NULLS LAST, position LIMIT $3 OFFSET $4";
 
 /// Every statement of this file.
 pub(super) const STATEMENTS: &[&str] = &[
-    OPEN, DROP, LOCK, INSERT, BY_ID, UPDATE, DELETE, CLEAR, TOTAL, FILTERED, LIST,
+    OPEN, DROP, LOCK, INSERT, BY_ID, UPDATE, DELETE, CLEAR, TOTAL, FILTERED, LIST, BY_NAME,
 ];
 
 impl Write {
@@ -188,14 +194,17 @@ impl Contacts for Postgres {
                 filtered.bind(search).fetch_one(&mut *read).await?
             }
         };
-        let rows = sqlx::query(LIST)
-            .bind(tenant)
-            .bind(&list.0)
-            .bind(&search)
-            .bind(page.order)
-            .bind(page.descending)
-            .bind(page.limit)
-            .bind(page.offset);
+        let rows = if search.is_none() && page.is_by_name() {
+            sqlx::query(BY_NAME).bind(tenant).bind(&list.0)
+        } else {
+            sqlx::query(LIST)
+                .bind(tenant)
+                .bind(&list.0)
+                .bind(&search)
+                .bind(page.order)
+                .bind(page.descending)
+        };
+        let rows = rows.bind(page.limit).bind(page.offset);
         let rows = rows.fetch_all(&mut *read).await?;
         let items = rows.iter().map(self::read).collect::<Stored<_>>()?;
         Ok(Listed {

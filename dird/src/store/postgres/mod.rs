@@ -40,7 +40,7 @@ use super::{Change, Changed, Changes, Journal, OpenError, Pulse, StoreError, Sto
 use link::{Link, State};
 
 /// Every schema change, in order. A released file is never edited.
-pub(super) const MIGRATIONS: [Step; 4] = [
+pub(super) const MIGRATIONS: [Step; 5] = [
     (
         1,
         "site",
@@ -60,6 +60,11 @@ pub(super) const MIGRATIONS: [Step; 4] = [
         4,
         "intercom",
         include_str!("../../../migrations/postgres/0004_intercom.sql"),
+    ),
+    (
+        5,
+        "lists",
+        include_str!("../../../migrations/postgres/0005_lists.sql"),
     ),
 ];
 

@@ -40,7 +40,7 @@ use super::engine::{is_duplicate, migrator};
 use super::{Change, Changed, Changes, Journal, OpenError, Pulse, StoreError, Stored};
 
 /// Every schema change, in order. A released file is never edited.
-pub(super) const MIGRATIONS: [Step; 4] = [
+pub(super) const MIGRATIONS: [Step; 5] = [
     (
         1,
         "site",
@@ -60,6 +60,11 @@ pub(super) const MIGRATIONS: [Step; 4] = [
         4,
         "intercom",
         include_str!("../../../migrations/sqlite/0004_intercom.sql"),
+    ),
+    (
+        5,
+        "lists",
+        include_str!("../../../migrations/sqlite/0005_lists.sql"),
     ),
 ];
 
@@ -184,7 +189,7 @@ impl Sqlite {
             .acquire_timeout(BUSY)
             .idle_timeout(None)
             .max_lifetime(None)
-            .connect_with(options.clone());
+            .connect_with(options.clone().pragma("cache_size", "-500"));
         let writer = writer.await.map_err(|error| failed(&error))?;
         migrator(&MIGRATIONS)
             .run(&writer)

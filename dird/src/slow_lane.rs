@@ -1,6 +1,7 @@
 //! Work that takes long, beside the async workers: scans of large lists, answers of thousands of rows. It has threads of its
 //! own, which are few and give way to everything else that dird does, so that short requests always find a core.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +14,20 @@ use tokio::sync::{Semaphore, oneshot};
 const NICENESS: i32 = 10;
 
 type Job = Box<dyn FnOnce() + Send>;
+
+thread_local! {
+    /// Whether this is one of the lane's threads.
+    static ON_THE_LANE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Lets others have the core that this thread is on, if it is on the lane: a scheduler that knows nobody more urgent lets a thread
+/// run for milliseconds, however much it gives way, and whoever wakes meanwhile waits. Long work calls it after every few
+/// tens of microseconds.
+pub fn give_way() {
+    if ON_THE_LANE.get() {
+        thread::yield_now();
+    }
+}
 
 /// Threads for work that takes long; they end with the last handle.
 #[derive(Debug, Clone)]
@@ -71,6 +86,7 @@ impl SlowLane {
 
 /// Does one job after the other until there can be no more.
 fn work(waiting: &Mutex<Receiver<Job>>) {
+    ON_THE_LANE.set(true);
     if let Err(error) = setpriority_process(None, NICENESS) {
         tracing::debug!(%error, "long work does not give way to short work");
     }

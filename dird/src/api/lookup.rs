@@ -7,6 +7,7 @@ use kit::problem::Problem;
 use serde_json::json;
 
 use super::call::Call;
+use super::lengthy::json_pieces;
 use super::route::Answer;
 use crate::backends::Asker;
 use crate::error::{ApiError, Family, json_answer};
@@ -53,9 +54,9 @@ pub async fn answer(call: &Call, table: ResultTable) -> Response {
     if table.len() <= FEW {
         return json_answer(StatusCode::OK, &table);
     }
-    let write = move || json_answer(StatusCode::OK, &table);
-    let written = call.app.slow_lane.run(write).await;
-    written.unwrap_or_else(|error| ApiError::Internal(error.into()).into_response(Family::New))
+    let written = call.app.slow_lane.run(move || json_pieces(&table)).await;
+    let written = written.unwrap_or_else(|error| Err(ApiError::Internal(error.into())));
+    written.unwrap_or_else(|error| error.into_response(Family::New))
 }
 
 /// The columns of a profile's results.

@@ -14,6 +14,7 @@ pub mod document;
 pub mod enabled;
 pub mod explain;
 pub mod favorites;
+mod lengthy;
 pub mod list;
 pub mod lookup;
 pub mod memory;

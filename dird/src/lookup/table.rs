@@ -8,7 +8,11 @@ use super::fan_out::Found;
 use super::plan::{Plan, PlannedSource};
 use crate::backends::{Entry, Field};
 use crate::index::Favorites;
+use crate::slow_lane::give_way;
 use crate::store::model::DisplayColumn;
+
+/// Rows after which others have their turn.
+const TURN: usize = 32;
 
 /// Contacts as a display shows them.
 pub struct ResultTable {
@@ -88,7 +92,10 @@ impl Serialize for Rows<'_> {
         let columns = &self.0.plan.columns;
         let mut rows = serializer.serialize_seq(Some(self.0.len()))?;
         for (source, hits) in &self.0.found {
-            for mut entry in hits.iter() {
+            for (position, mut entry) in hits.iter().enumerate() {
+                if position % TURN == TURN - 1 {
+                    give_way();
+                }
                 source.formatter.apply(&mut entry);
                 rows.serialize_element(&Row {
                     columns,

@@ -17,7 +17,7 @@ use super::wire::Wire;
 const PIECE: usize = 64 * 1024;
 
 /// Bytes after which a connection lets the others of its worker have a turn.
-const TURN: usize = 4 * PIECE;
+const TURN: usize = PIECE;
 
 /// Fails a write that makes no progress for `stall`, and writes so much at a time; hyper has no such limits.
 pub(super) struct Paced<T> {

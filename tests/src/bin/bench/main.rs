@@ -8,6 +8,7 @@ mod allowlist;
 mod doors;
 mod edge;
 mod engine;
+mod hung;
 mod imports;
 mod inventory;
 mod measure;
@@ -25,7 +26,15 @@ use rows::{ROWS, SIZES};
 use world::World;
 
 /// What can be measured alone.
-const PARTS: [&str; 6] = ["phones", "engine", "ldap", "doors", "edge", "allowlist"];
+const PARTS: [&str; 7] = [
+    "phones",
+    "engine",
+    "ldap",
+    "hung",
+    "doors",
+    "edge",
+    "allowlist",
+];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -52,6 +61,9 @@ async fn main() -> Result<()> {
     }
     if wanted("ldap") {
         further += &staff::measure(duration, &mut report).await?;
+    }
+    if wanted("hung") {
+        further += &hung::table(duration).await?;
     }
     if wanted("doors") {
         further += &doors::table(duration).await?;

@@ -208,9 +208,14 @@ impl Bare {
             "status {} for {request}",
             answer.status
         );
-        std::fs::write(folder.join("bare.body"), &answer.body)?;
-        let [port] = ports::free()?;
         let kind = answer.header("content-type").unwrap_or("text/plain");
+        Self::serving(kind, &answer.body, folder).await
+    }
+
+    /// Starts a server that answers `body`, of that type, to everything.
+    pub(crate) async fn serving(kind: &str, body: &[u8], folder: &Path) -> Result<Self> {
+        std::fs::write(folder.join("bare.body"), body)?;
+        let [port] = ports::free()?;
         let mut daemon = Daemon::start(
             "bare",
             &[&port.to_string(), kind, "bare.body"],

@@ -115,7 +115,7 @@ fn build(
         }
         None => (None, None),
     };
-    // Without a thread nothing can be shown, this error least of all.
+    // Where no thread can be started the runtime cannot either, and that is said.
     let (console, _) = Queue::start("log-console", console, remark);
     let console = Arc::new(console);
     let level = effective(settings.level, settings.debug);

@@ -3,14 +3,17 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use e2e::daemon::Daemon;
-use e2e::site::{PATIENCE, Plan, phone_url};
-use e2e::wire;
-use nix::sys::signal::Signal;
+use e2e::site::{PATIENCE, Plan, dird_is_healthy, phone_url};
+use e2e::{binaries, wire};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tokio::net::UnixDatagram;
+use tokio::process::Command;
 use tokio::time::{sleep, timeout};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -109,4 +112,48 @@ async fn phoned_tells_its_manager_and_logs_requests_but_not_people() -> Result<(
     let url = format!("{url}&term={TERM}");
     let route = "/0.1/directories/lookup/{profile}/cisco";
     serve_and_rotate(&plan, "phoned", &url, route).await
+}
+
+/// What the pipe to a console holds when nobody reads it, in bytes.
+const PIPE: u64 = 64 * 1024;
+
+#[tokio::test]
+async fn a_console_that_nobody_reads_holds_up_nobody() -> Result<()> {
+    let plan = Plan::demo()?;
+    plan.write()?;
+    let (rest, auth) = (
+        local(&plan.dird["rest_api"]["port"])?,
+        local(&plan.dird["auth"]["port"])?,
+    );
+    let mut dird = Command::new(binaries::path_of("dird")?)
+        .args(["-c", "dird.yml"])
+        .current_dir(plan.home())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()?;
+    let healthy = async {
+        while !dird_is_healthy(rest, auth).await {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, healthy).await.context("not healthy")?;
+
+    let mut connection = wire::Connection::open(rest, None).await?;
+    for _ in 0..1_000 {
+        let request = b"GET /0.1/displays HTTP/1.1\r\nHost: x\r\n\r\n";
+        connection.send(request).await?;
+        let answer = connection.answer().await?;
+        ensure!(answer.status == 401, "status {}", answer.status);
+    }
+    kill(
+        Pid::from_raw(i32::try_from(dird.id().context("ended")?)?),
+        Signal::SIGTERM,
+    )?;
+    let status = timeout(PATIENCE, dird.wait()).await??;
+    ensure!(status.success(), "{status}");
+    let said = std::fs::metadata(plan.file("dird.log"))?.len();
+    ensure!(said > PIPE, "only {said} bytes were logged");
+    Ok(())
 }

@@ -38,14 +38,14 @@ pub(super) struct Line {
     pub(super) is_error: bool,
 }
 
-pub(super) enum Job {
+enum Job {
     Line(Line),
     Reopen,
 }
 
 /// What both ends of the queue keep in sight besides the queue itself.
 #[derive(Default)]
-pub(super) struct Shared {
+struct Shared {
     dropped: AtomicU64,
     /// Set when the queue had no room for [`Job::Reopen`].
     reopen: AtomicBool,
@@ -53,10 +53,10 @@ pub(super) struct Shared {
 
 /// The end of the queue that lines enter.
 pub(super) struct Queue {
-    pub(super) jobs: RwLock<Option<SyncSender<Job>>>,
+    jobs: RwLock<Option<SyncSender<Job>>>,
     /// Nothing is ever sent here: its other end is dropped when the writer has ended.
     ended: Mutex<Receiver<()>>,
-    pub(super) shared: Arc<Shared>,
+    shared: Arc<Shared>,
 }
 
 impl Queue {
@@ -71,7 +71,7 @@ impl Queue {
         (queue, started.err())
     }
 
-    pub(super) fn with_room(lines: usize) -> (Self, Receiver<Job>, SyncSender<()>) {
+    fn with_room(lines: usize) -> (Self, Receiver<Job>, SyncSender<()>) {
         let (jobs, waiting) = sync_channel(lines);
         let (ending, ended) = sync_channel(0);
         let queue = Self {
@@ -123,7 +123,7 @@ fn gather() {
 }
 
 /// The thread's end of the queue.
-pub(super) struct Writer<S> {
+struct Writer<S> {
     sink: S,
     shared: Arc<Shared>,
     remark: Remark,
@@ -136,7 +136,7 @@ pub(super) struct Writer<S> {
 }
 
 impl<S: Sink> Writer<S> {
-    pub(super) fn new(sink: S, shared: Arc<Shared>, remark: Remark) -> Self {
+    fn new(sink: S, shared: Arc<Shared>, remark: Remark) -> Self {
         Self {
             sink,
             shared,
@@ -148,7 +148,7 @@ impl<S: Sink> Writer<S> {
         }
     }
 
-    pub(super) fn run(mut self, jobs: &Receiver<Job>) {
+    fn run(mut self, jobs: &Receiver<Job>) {
         loop {
             let job = match jobs.try_recv() {
                 Ok(job) => Some(job),
@@ -214,5 +214,4 @@ impl<S: Sink> Writer<S> {
 }
 
 #[cfg(test)]
-#[path = "queue_tests.rs"]
 mod tests;

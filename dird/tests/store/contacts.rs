@@ -11,6 +11,7 @@ on_both_engines!(
     contents_and_identifiers_are_unique,
     edits_keep_the_identifier_and_the_place,
     lists_sort_and_search_every_field,
+    pages_by_name_are_the_list_by_name,
     an_import_adds_each_content_once_and_says_what_it_did,
     an_import_that_is_not_committed_leaves_nothing,
     foreign_and_unknown_lists_are_missing,
@@ -220,6 +221,48 @@ async fn lists_sort_and_search_every_field(world: World) {
         list_by("name", false, Some("b\0"), None, 0).await,
         found(&[])
     );
+}
+
+async fn pages_by_name_are_the_list_by_name(world: World) {
+    let (scope, list) = book(&world).await;
+    let long = "\u{e9}".repeat(150);
+    let (later, sooner) = (format!("{long}b"), format!("{long}a"));
+    let names = [
+        (None, "5"),
+        (Some(later.as_str()), "4"),
+        (Some("Zo\u{eb}"), "7"),
+        (Some(sooner.as_str()), "3"),
+        (Some("\u{c1}da"), "1"),
+        (Some(""), "6"),
+        (Some("ada"), "2"),
+        (Some("zoe"), "8"),
+    ];
+    for (name, number) in names {
+        let contact = with(&[("name", name), ("number", Some(number))]);
+        let made = world.store.create_contact(&scope, &list, &contact);
+        made.await.unwrap();
+    }
+    let numbers = async |descending, limit, offset| {
+        let page = Page {
+            order: "name",
+            descending,
+            limit,
+            offset,
+            ..Page::default()
+        };
+        let listed = world.store.list_contacts(&scope, &list, &page);
+        let items = listed.await.unwrap().items.into_iter();
+        let numbers = items.map(|contact| contact.fields["number"].clone().unwrap());
+        numbers.collect::<Vec<String>>()
+    };
+    let ascending = ["1", "2", "3", "4", "7", "8", "5", "6"];
+    assert_eq!(numbers(false, None, 0).await, ascending);
+    for (offset, expected) in (0..).zip(ascending) {
+        assert_eq!(numbers(false, Some(1), offset).await, [expected]);
+    }
+    assert_eq!(numbers(false, Some(3), 8).await, [""; 0]);
+    let descending = ["5", "6", "7", "8", "4", "3", "1", "2"];
+    assert_eq!(numbers(true, None, 0).await, descending);
 }
 
 async fn an_import_adds_each_content_once_and_says_what_it_did(world: World) {

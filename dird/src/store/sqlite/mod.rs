@@ -74,6 +74,9 @@ const READERS: u32 = 4;
 /// How long a writer waits for another one, be it of this process or of another that holds the database.
 const BUSY: Duration = Duration::from_secs(5);
 
+/// Pages that the writing connection keeps, in KiB, on the scale of the pragma.
+const WRITER_CACHE: &str = "-500";
+
 /// How often changes by another process are looked for.
 const POLL: Duration = Duration::from_secs(1);
 
@@ -183,13 +186,14 @@ impl Sqlite {
             .foreign_keys(true)
             .busy_timeout(BUSY)
             .optimize_on_close(true, None);
-        // The one connection is kept for ever: its own changes do not count for `DATA_VERSION`.
+        // The one connection is kept for ever: its own changes do not count for `DATA_VERSION`. Long imports keep what they
+        // wrote in the log of the file, not in memory.
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(BUSY)
             .idle_timeout(None)
             .max_lifetime(None)
-            .connect_with(options.clone().pragma("cache_size", "-500"));
+            .connect_with(options.clone().pragma("cache_size", WRITER_CACHE));
         let writer = writer.await.map_err(|error| failed(&error))?;
         migrator(&MIGRATIONS)
             .run(&writer)

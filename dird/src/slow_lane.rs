@@ -20,11 +20,11 @@ thread_local! {
     static ON_THE_LANE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Lets others have the core that this thread is on, if it is on the lane: a scheduler that knows nobody more urgent lets a thread
-/// run for milliseconds, however much it gives way, and whoever wakes meanwhile waits. Long work calls it after every few
-/// tens of microseconds.
-pub fn give_way() {
-    if ON_THE_LANE.get() {
+/// Lets others have the core after every `turn` steps of long work, of which `done` are done; not on other threads than the lane's.
+/// Without it the scheduler lets a thread run for milliseconds, however much it gives way, and whoever wakes meanwhile waits.
+/// A turn should last some tens of microseconds.
+pub fn take_turns(done: usize, turn: usize) {
+    if done.is_multiple_of(turn) && ON_THE_LANE.get() {
         thread::yield_now();
     }
 }

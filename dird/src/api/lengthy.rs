@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, header};
 use http_body::{Frame, SizeHint};
 use serde::Serialize;
 
@@ -26,7 +26,6 @@ pub(super) fn json_pieces(body: &impl Serialize) -> Result<Response, ApiError> {
     written.map_err(|error| ApiError::Internal(error.into()))?;
     pieces.current.push(b'\n');
     let mut response = Response::new(Body::new(pieces.finish()));
-    *response.status_mut() = StatusCode::OK;
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     Ok(response)
@@ -99,7 +98,7 @@ mod tests {
             .collect();
         let response = json_pieces(&body).expect("text");
         let (head, pieces) = response.into_parts();
-        assert_eq!(head.status, StatusCode::OK);
+        assert_eq!(head.status, http::StatusCode::OK);
         let expected = serde_json::to_string(&body).expect("text") + "\n";
         let hint = http_body::Body::size_hint(&pieces);
         assert_eq!(hint.exact(), Some(expected.len() as u64));

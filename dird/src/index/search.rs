@@ -9,7 +9,7 @@ use memchr::memmem::Finder;
 use super::term::{Term, Word, push_pieces};
 use super::trigram::Trigrams;
 use super::{Table, TooLarge};
-use crate::slow_lane::give_way;
+use crate::slow_lane::take_turns;
 
 /// Contacts and the text they are found by.
 #[derive(Debug)]
@@ -86,7 +86,7 @@ impl SearchIndex {
         let mut looked_at = 0;
         rows.retain(|&row| {
             looked_at += 1;
-            take_turns(looked_at);
+            take_turns(looked_at, TURN);
             let text = self.text(row);
             first.is_in(text)
                 && words
@@ -150,14 +150,14 @@ impl SearchIndex {
             let found = position + found;
             row += self.row_ends[row..].partition_point(|&end| end as usize <= found);
             rows.push(as_row(row));
-            take_turns(rows.len());
+            take_turns(rows.len(), TURN);
             position = self.row_ends[row] as usize;
         }
     }
 
     fn rows_where(&self, holds: impl Fn(u32) -> bool) -> Vec<u32> {
         (0..as_row(self.row_ends.len()))
-            .inspect(|&row| take_turns(row as usize))
+            .inspect(|&row| take_turns(row as usize, TURN))
             .filter(|&row| holds(row))
             .collect()
     }
@@ -179,13 +179,6 @@ const FEW: usize = 20_000;
 
 /// Rows that are looked at before others have their turn.
 const TURN: usize = 1_024;
-
-/// Lets others have their turn after every so many rows.
-fn take_turns(looked_at: usize) {
-    if looked_at.is_multiple_of(TURN) {
-        give_way();
-    }
-}
 
 fn text_of<'a>(arena: &'a str, row_ends: &[u32], row: usize) -> &'a str {
     let start = row.checked_sub(1).map_or(0, |before| row_ends[before]);

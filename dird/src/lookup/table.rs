@@ -8,7 +8,7 @@ use super::fan_out::Found;
 use super::plan::{Plan, PlannedSource};
 use crate::backends::{Entry, Field};
 use crate::index::Favorites;
-use crate::slow_lane::give_way;
+use crate::slow_lane::take_turns;
 use crate::store::model::DisplayColumn;
 
 /// Rows after which others have their turn.
@@ -92,10 +92,8 @@ impl Serialize for Rows<'_> {
         let columns = &self.0.plan.columns;
         let mut rows = serializer.serialize_seq(Some(self.0.len()))?;
         for (source, hits) in &self.0.found {
-            for (position, mut entry) in hits.iter().enumerate() {
-                if position % TURN == TURN - 1 {
-                    give_way();
-                }
+            for (done, mut entry) in hits.iter().enumerate() {
+                take_turns(done, TURN);
                 source.formatter.apply(&mut entry);
                 rows.serialize_element(&Row {
                     columns,

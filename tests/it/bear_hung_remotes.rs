@@ -66,13 +66,7 @@ async fn ask(rest: &Rest, count: usize) -> Result<()> {
 #[tokio::test]
 async fn a_thousand_lookups_beside_a_hung_directory_leave_nothing_behind() -> Result<()> {
     let plan = Plan::demo()?;
-    let key = plan.dird(&["key", "create", "admin", "--acl", "#"]).await?;
-    let dird = plan.start_dird().await?;
-    let port = u16::try_from(plan.dird["rest_api"]["port"].as_u64().unwrap_or_default())?;
-    let rest = Rest {
-        address: SocketAddr::from(([127, 0, 0, 1], port)),
-        token: key.output.trim().to_owned(),
-    };
+    let (dird, rest) = plan.start_administered().await?;
     let (address, accepting) = hung().await?;
     let file = plan.file("there.csv");
     std::fs::write(&file, "id,fn\n1,Ann There\n")?;

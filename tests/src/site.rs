@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use crate::binaries::repository;
 use crate::daemon::{Daemon, Outcome, run};
+use crate::rest::Rest;
 use crate::{ports, wire};
 
 pub use demo::Demo;
@@ -173,6 +174,19 @@ impl Plan {
         dird.healthy(PATIENCE, async || dird_is_healthy(rest, auth).await)
             .await?;
         Ok(dird)
+    }
+
+    /// Starts dird alone, with a key for everything.
+    pub async fn start_administered(&self) -> Result<(Daemon, Rest)> {
+        let key = self.dird(&["key", "create", "administrator", "--acl", "#"]);
+        let key = key.await?;
+        ensure!(key.status == Some(0), "no key: {}", key.output);
+        let dird = self.start_dird().await?;
+        let rest = Rest {
+            address: loopback(&self.dird["rest_api"]["port"])?,
+            token: key.output.trim().to_owned(),
+        };
+        Ok((dird, rest))
     }
 
     /// Starts phoned alone and waits until it answers and has its service token.

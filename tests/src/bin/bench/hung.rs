@@ -33,13 +33,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) async fn table(duration: Duration) -> Result<String> {
     eprintln!("five directories, one of which hangs …");
     let plan = Plan::demo()?;
-    let key = plan.dird(&["key", "create", "bench", "--acl", "#"]).await?;
-    let dird = plan.start_dird().await?;
-    let port = plan.dird["rest_api"]["port"].as_u64().context("no port")?;
-    let rest = Rest {
-        address: SocketAddr::from(([127, 0, 0, 1], u16::try_from(port)?)),
-        token: key.output.trim().to_owned(),
-    };
+    let (dird, rest) = plan.start_administered().await?;
     let calls = Arc::new(AtomicUsize::new(0));
     let hung = never_answers(Arc::clone(&calls)).await?;
     let answering = Bare::serving("text/csv", b"id,fn\n1,Ann There\n", plan.home()).await?;

@@ -1,7 +1,6 @@
 //! A company's LDAP directory: asked live, and mirrored, beside `OpenLDAP`'s own client with the same filter.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -34,13 +33,7 @@ pub(crate) async fn measure(duration: Duration, report: &mut Report) -> Result<S
     }
     let slapd = Slapd::start(&ldif, "sizelimit unlimited\nthreads 4").await?;
     let plan = Plan::demo()?;
-    let key = plan.dird(&["key", "create", "bench", "--acl", "#"]).await?;
-    let dird = plan.start_dird().await?;
-    let port = plan.dird["rest_api"]["port"].as_u64().context("no port")?;
-    let rest = Rest {
-        address: SocketAddr::from(([127, 0, 0, 1], u16::try_from(port)?)),
-        token: key.output.trim().to_owned(),
-    };
+    let (dird, rest) = plan.start_administered().await?;
     for (profile, further) in [
         ("live", json!({})),
         ("mirrored", json!({"sync": {"interval": 3600}})),

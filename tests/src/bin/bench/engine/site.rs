@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use e2e::daemon::{self, Daemon};
 use e2e::ports;
 use e2e::rest::Rest;
@@ -40,16 +40,11 @@ impl EngineSite {
         let mut plan = Plan::demo()?;
         let [metrics] = ports::free()?;
         plan.dird["metrics"] = json!({"listen": "127.0.0.1", "port": metrics});
-        let made = plan.dird(&["key", "create", "bench", "--acl", "#"]).await?;
-        let dird = plan.start_dird().await?;
-        let port = u16::try_from(plan.dird["rest_api"]["port"].as_u64().context("no port")?)?;
+        let (dird, rest) = plan.start_administered().await?;
         let mut site = Self {
             contacts,
             dird,
-            rest: Rest {
-                address: SocketAddr::from(([127, 0, 0, 1], port)),
-                token: made.output.trim().to_owned(),
-            },
+            rest,
             metrics: SocketAddr::from(([127, 0, 0, 1], metrics)),
             imported: Duration::ZERO,
             plan,

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use e2e::daemon::Daemon;
 use e2e::site::{PATIENCE, Plan};
 use e2e::wire::{Answer, Connection};
@@ -19,8 +19,6 @@ const ENOUGH: usize = 40;
 const AT_ONCE: usize = 5;
 /// What opens a door, and belongs in no log.
 const PIN: &str = "8642097531";
-/// How often new ports are tried when another program took one.
-const TRIES: usize = 5;
 
 /// Where the directory is, and who may write it.
 struct Desk {
@@ -41,7 +39,7 @@ async fn every_answered_write_outlives_a_kill() -> Result<()> {
         .dird(&[&["key", "create", "door"], &acl[..], &["--tenant", tenant]].concat())
         .await?;
     ensure!(key.status == Some(0), "no key: {}", key.output);
-    let mut dird = start(&mut plan).await?;
+    let mut dird = plan.start_dird().await?;
     let mut desk = Desk {
         address: rest(&plan)?,
         token: key.output.trim().to_owned(),
@@ -57,7 +55,7 @@ async fn every_answered_write_outlives_a_kill() -> Result<()> {
         let last = desk
             .write_until_killed(&mut dird, &mut acknowledged)
             .await?;
-        dird = start(&mut plan).await?;
+        dird = plan.start_dird().await?;
         desk.address = rest(&plan)?;
         let (now, counter) = desk.standing().await?;
         ensure!(now == series, "round {round}: another series");
@@ -88,19 +86,6 @@ async fn every_answered_write_outlives_a_kill() -> Result<()> {
 fn rounds() -> usize {
     let asked = std::env::var("SOAK_ROUNDS").ok();
     asked.and_then(|rounds| rounds.parse().ok()).unwrap_or(3)
-}
-
-/// Starts dird on what is there, on other ports if somebody took these.
-async fn start(plan: &mut Plan) -> Result<Daemon> {
-    for _ in 0..TRIES {
-        match plan.start_dird().await {
-            Err(error) if format!("{error:#}").to_lowercase().contains("in use") => {
-                plan.choose_ports()?;
-            }
-            started => return started,
-        }
-    }
-    bail!("no free ports after {TRIES} tries")
 }
 
 fn rest(plan: &Plan) -> Result<SocketAddr> {

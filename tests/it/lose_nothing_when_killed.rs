@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use e2e::daemon::Daemon;
 use e2e::site::{PATIENCE, Plan};
 use e2e::wire::{Answer, Connection};
@@ -24,9 +24,6 @@ const ENOUGH: usize = 60;
 /// Rows of an imported file.
 const ROWS: usize = 20;
 
-/// How often new ports are tried when another program took one.
-const TRIES: usize = 5;
-
 /// Names of contacts, each with the number it has.
 type Contacts = BTreeMap<String, String>;
 
@@ -40,13 +37,13 @@ struct Desk {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_acknowledged_change_outlives_a_kill() -> Result<()> {
-    let mut plan = Plan::demo()?;
+    let plan = Plan::demo()?;
     let key = plan
         .dird(&["key", "create", "writer", "--acl", "dird.#"])
         .await?;
     ensure!(key.status == Some(0), "no key: {}", key.output);
     let token = key.output.lines().next().context("no key")?.to_owned();
-    let mut dird = start(&mut plan).await?;
+    let mut dird = plan.start_dird().await?;
     let mut desk = Desk {
         address: rest(&plan)?,
         token,
@@ -59,7 +56,7 @@ async fn every_acknowledged_change_outlives_a_kill() -> Result<()> {
     let mut writers: Vec<Writer> = (0..WRITERS).map(Writer::new).collect();
     for round in 0..rounds() {
         writers = write_until_killed(&mut dird, &desk, writers).await?;
-        dird = start(&mut plan).await?;
+        dird = plan.start_dird().await?;
         desk.address = rest(&plan)?;
         let mut kept = desk.kept().await?;
         for writer in &mut writers {
@@ -83,19 +80,6 @@ async fn every_acknowledged_change_outlives_a_kill() -> Result<()> {
 fn rounds() -> usize {
     let asked = std::env::var("SOAK_ROUNDS").ok();
     asked.and_then(|rounds| rounds.parse().ok()).unwrap_or(3)
-}
-
-/// Starts dird on what is there, on other ports if somebody took these.
-async fn start(plan: &mut Plan) -> Result<Daemon> {
-    for _ in 0..TRIES {
-        match plan.start_dird().await {
-            Err(error) if format!("{error:#}").to_lowercase().contains("in use") => {
-                plan.choose_ports()?;
-            }
-            started => return started,
-        }
-    }
-    bail!("no free ports after {TRIES} tries")
 }
 
 fn rest(plan: &Plan) -> Result<SocketAddr> {

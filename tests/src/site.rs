@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
@@ -22,8 +22,6 @@ pub use demo::Demo;
 
 /// How long a daemon may take to become healthy, and to stop.
 pub const PATIENCE: Duration = Duration::from_secs(20);
-/// How often new ports are tried when another program took one.
-const TRIES: usize = 5;
 
 /// A site that is written but not started: tests change its configuration here.
 #[derive(Debug)]
@@ -67,8 +65,8 @@ impl Plan {
         self.home().join(name)
     }
 
-    /// New free ports in both configurations, in agreement.
-    pub fn choose_ports(&mut self) -> Result<()> {
+    /// Free ports in both configurations, in agreement.
+    fn choose_ports(&mut self) -> Result<()> {
         let [rest, auth, phones] = ports::free()?;
         self.dird["rest_api"]["port"] = json!(rest);
         self.dird["auth"]["port"] = json!(auth);
@@ -136,31 +134,16 @@ impl Plan {
     }
 
     /// Loads the data and starts both daemons.
-    pub async fn start(mut self) -> Result<Site> {
+    pub async fn start(self) -> Result<Site> {
         let demo = self.load().await?;
-        for _ in 0..TRIES {
-            match self.start_once().await {
-                Ok((dird, phoned)) => {
-                    return Ok(Site {
-                        demo,
-                        dird,
-                        phoned,
-                        plan: self,
-                    });
-                }
-                Err(error) if format!("{error:#}").to_lowercase().contains("in use") => {
-                    self.choose_ports()?;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        bail!("no free ports after {TRIES} tries")
-    }
-
-    async fn start_once(&self) -> Result<(Daemon, Daemon)> {
         let dird = self.start_dird().await?;
         let phoned = self.start_phoned().await?;
-        Ok((dird, phoned))
+        Ok(Site {
+            demo,
+            dird,
+            phoned,
+            plan: self,
+        })
     }
 
     /// Starts dird alone and waits until it answers.

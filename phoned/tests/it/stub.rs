@@ -81,17 +81,23 @@ pub(crate) struct Stub {
     task: JoinHandle<()>,
 }
 
+/// Where to listen: on a port that nobody takes while it is closed.
+fn address() -> SocketAddr {
+    let [port] = e2e::ports::free().expect("a free port");
+    ([127, 0, 0, 1], port).into()
+}
+
 impl Stub {
     /// Starts one with three people.
     pub(crate) fn start() -> Self {
         let world = Arc::new(World::default());
         world.people.store(3, Ordering::SeqCst);
-        Self::at(([127, 0, 0, 1], 0).into(), world)
+        Self::at(address(), world)
     }
 
     /// Another server of the same world.
     pub(crate) fn twin(&self) -> Self {
-        Self::at(([127, 0, 0, 1], 0).into(), Arc::clone(&self.world))
+        Self::at(address(), Arc::clone(&self.world))
     }
 
     /// Closes the port for a while.

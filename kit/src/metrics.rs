@@ -3,7 +3,6 @@
 //! A daemon declares its families as statics, adds to them where things happen and renders them when it is asked. Labels say
 //! what kind of thing it was (a route, a backend, a status), never whose: no user, tenant, address, term or number.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -25,27 +24,54 @@ struct Family {
     labels: &'static [&'static str],
 }
 
-/// Values by the values of the labels.
+/// What is kept for one choice of the labels' values.
 #[derive(Debug)]
-struct Series<T>(Mutex<BTreeMap<Vec<String>, T>>);
+struct One<T> {
+    values: Vec<String>,
+    kept: T,
+}
+
+/// What is kept for every choice, in the order of the values: adding to a known one allocates nothing.
+#[derive(Debug)]
+struct Series<T>(Mutex<Vec<One<T>>>);
 
 impl<T: Default> Series<T> {
     const fn new() -> Self {
-        Self(Mutex::new(BTreeMap::new()))
+        Self(Mutex::new(Vec::new()))
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Vec<String>, T>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<One<T>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn change(&self, values: &[&str], change: impl FnOnce(&mut T)) {
         let mut series = self.lock();
-        let mut key: Vec<String> = values.iter().map(|&value| value.to_owned()).collect();
-        if series.len() >= MOST_SERIES && !series.contains_key(&key) {
-            key.fill(OTHER.to_owned());
+        let others;
+        let mut values = values;
+        let mut found = find(&series, values);
+        if found.is_err() && series.len() >= MOST_SERIES {
+            others = vec![OTHER; values.len()];
+            values = &others;
+            found = find(&series, values);
         }
-        change(series.entry(key).or_default());
+        let place = found.unwrap_or_else(|place| {
+            let values = values.iter().map(|&value| value.to_owned()).collect();
+            let kept = T::default();
+            series.insert(place, One { values, kept });
+            place
+        });
+        change(&mut series[place].kept);
     }
+}
+
+/// Where the series of these values is, or belongs.
+fn find<T>(series: &[One<T>], values: &[&str]) -> Result<usize, usize> {
+    series.binary_search_by(|one| {
+        one.values
+            .iter()
+            .map(String::as_str)
+            .cmp(values.iter().copied())
+    })
 }
 
 /// A family of counters.
@@ -75,9 +101,9 @@ impl Counts {
     /// Appends every counter to `text`.
     pub fn render(&self, text: &mut String) {
         head(text, self.family.name, self.family.help, "counter");
-        for (values, count) in self.series.lock().iter() {
+        for One { values, kept } in self.series.lock().iter() {
             let labels = labels(self.family.labels, values, None);
-            line(text, self.family.name, "", &labels, &count.to_string());
+            line(text, self.family.name, "", &labels, &kept.to_string());
         }
     }
 }
@@ -124,7 +150,11 @@ impl Times {
     pub fn render(&self, text: &mut String) {
         let Family { name, help, .. } = self.family;
         head(text, name, help, "histogram");
-        for (values, histogram) in self.series.lock().iter() {
+        for One {
+            values,
+            kept: histogram,
+        } in self.series.lock().iter()
+        {
             let of = |end: Option<&str>| labels(self.family.labels, values, end);
             for (count, end) in histogram.classes.iter().zip(CLASSES) {
                 let labels = of(Some(&end.to_string()));

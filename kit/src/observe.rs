@@ -23,7 +23,7 @@ use tracing_subscriber::{Layer, Registry, fmt, reload};
 
 use file::LogFile;
 pub use level::{Level, UnknownLevel};
-use line::{LineFormat, LocalTime};
+use line::{LineFormat, LocalTime, WholeFields};
 use queue::{Line, Queue, Remark, Sink};
 
 /// How long a stopping daemon waits for what is queued.
@@ -139,7 +139,7 @@ fn remark(json: bool, time: LocalTime) -> Remark {
     if json {
         return Arc::new(move |message| line::json_remark(&time, message));
     }
-    let format = LineFormat(time);
+    let format = LineFormat::new(time);
     Arc::new(move |message| format.remark(message))
 }
 
@@ -154,7 +154,8 @@ where
     if json {
         return layer.json().flatten_event(true).with_timer(time).boxed();
     }
-    layer.event_format(LineFormat(time)).boxed()
+    let layer = layer.event_format(LineFormat::new(time));
+    layer.fmt_fields(WholeFields::new()).boxed()
 }
 
 /// The terminal, or the supervisor in its place. One that has gone away is no reason to stop.

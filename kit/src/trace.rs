@@ -5,7 +5,7 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
 use http::{HeaderMap, HeaderValue};
-use tracing::Span;
+use tracing::{Span, field};
 
 /// The header that carries it from service to service.
 pub const HEADER: &str = "traceparent";
@@ -41,10 +41,8 @@ impl Trace {
 
     /// A span that puts the identifiers on every line of the log that is written within it.
     pub fn span(&self) -> Span {
-        let trace_id = format!("{:032x}", self.id);
-        let span_id = format!("{:016x}", self.span);
-        let parent = self.parent.map(|parent| format!("{parent:016x}"));
-        let parent_id = parent.map(tracing::field::display);
+        let (span_id, trace_id) = (SpanId(self.span), TraceId(self.id));
+        let parent_id = self.parent.map(|parent| field::display(SpanId(parent)));
         tracing::info_span!("request", %span_id, parent_id, %trace_id)
     }
 
@@ -62,11 +60,26 @@ impl Trace {
 impl fmt::Display for Trace {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sampled = u8::from(self.sampled);
-        write!(
-            formatter,
-            "00-{:032x}-{:016x}-{sampled:02x}",
-            self.id, self.span
-        )
+        let (id, span) = (TraceId(self.id), SpanId(self.span));
+        write!(formatter, "00-{id}-{span}-{sampled:02x}")
+    }
+}
+
+/// A whole trace, as headers and logs name it.
+struct TraceId(u128);
+
+impl fmt::Display for TraceId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:032x}", self.0)
+    }
+}
+
+/// One call of a trace, as headers and logs name it.
+struct SpanId(u64);
+
+impl fmt::Display for SpanId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:016x}", self.0)
     }
 }
 

@@ -1,11 +1,13 @@
 //! How an event becomes one line of text, and the time in front of it.
 
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::field::RecordFields;
+use tracing_subscriber::fmt::format::{DefaultFields, Writer};
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::{LookupSpan, Scope};
@@ -47,16 +49,45 @@ impl FormatTime for LocalTime {
     }
 }
 
+/// A second of local time and how lines write it.
+#[derive(Default)]
+struct Second {
+    since_epoch: i64,
+    text: String,
+}
+
 /// `YYYY-MM-DD HH:MM:SS,mmm (LEVEL) (target): message key=value`, the fields of the spans around it last
 /// (dird-platform.md §11).
 #[derive(Clone)]
-pub(super) struct LineFormat(pub(super) LocalTime);
+pub(super) struct LineFormat {
+    time: LocalTime,
+    /// The last second that a line began with: thousands of lines share it.
+    second: Arc<Mutex<Second>>,
+}
 
 impl LineFormat {
+    pub(super) fn new(time: LocalTime) -> Self {
+        let second = Arc::default();
+        Self { time, second }
+    }
+
     fn head(&self, writer: &mut dyn fmt::Write, level: Level, target: &str) -> fmt::Result {
-        let time = self.0.now();
-        let time = time.strftime("%Y-%m-%d %H:%M:%S,%3f");
-        write!(writer, "{time} ({}) ({target}): ", level_name(level))
+        let now = (self.time.now)();
+        let millisecond = now.subsec_millisecond();
+        {
+            let mut second = self.second.lock().unwrap_or_else(PoisonError::into_inner);
+            if second.text.is_empty() || second.since_epoch != now.as_second() {
+                let local = now.to_zoned(self.time.zone.clone());
+                second.since_epoch = now.as_second();
+                second.text = local.strftime("%Y-%m-%d %H:%M:%S").to_string();
+            }
+            writer.write_str(&second.text)?;
+        }
+        write!(
+            writer,
+            ",{millisecond:03} ({}) ({target}): ",
+            level_name(level)
+        )
     }
 
     /// A line that comes from no event, for a message about the log itself.
@@ -106,6 +137,27 @@ where
     }
 }
 
+/// Room for the fields of nearly every line.
+const USUAL_FIELDS: usize = 160;
+
+/// Writes the fields of an event or a span in one piece, so that the text which a span keeps takes its room once, not bit by
+/// bit.
+pub(super) struct WholeFields(DefaultFields);
+
+impl WholeFields {
+    pub(super) fn new() -> Self {
+        Self(DefaultFields::new())
+    }
+}
+
+impl<'w> FormatFields<'w> for WholeFields {
+    fn format_fields<R: RecordFields>(&self, mut writer: Writer<'w>, fields: R) -> fmt::Result {
+        let mut text = String::with_capacity(USUAL_FIELDS);
+        self.0.format_fields(Writer::new(&mut text), fields)?;
+        writer.write_str(&text)
+    }
+}
+
 /// Escapes control characters, so that nothing a client sends can start a line of its own in the log.
 struct OneLine<'a, 'w>(&'a mut Writer<'w>);
 
@@ -146,9 +198,12 @@ pub(super) fn json_remark(time: &LocalTime, message: &str) -> String {
 impl LocalTime {
     /// 2026-03-29 14:05:09.007 in a zone two hours east of Greenwich.
     pub(super) fn fixed() -> Self {
-        Self {
-            zone: TimeZone::fixed(jiff::tz::offset(2)),
-            now: || Timestamp::constant(1_774_785_909, 7_999_999),
-        }
+        Self::of(|| Timestamp::constant(1_774_785_909, 7_999_999))
+    }
+
+    /// What `now` says in a zone two hours east of Greenwich.
+    pub(super) fn of(now: fn() -> Timestamp) -> Self {
+        let zone = TimeZone::fixed(jiff::tz::offset(2));
+        Self { zone, now }
     }
 }

@@ -1,8 +1,10 @@
 use std::fs;
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex};
 
+use jiff::{SignedDuration, Timestamp};
 use tracing::dispatcher::with_default;
 use tracing::{debug, error, info, info_span, warn};
 
@@ -36,8 +38,12 @@ impl Shown {
 }
 
 fn logged(settings: &LogSettings, events: impl FnOnce(&LogHandle)) -> Shown {
+    logged_at(LocalTime::fixed(), settings, events)
+}
+
+fn logged_at(time: LocalTime, settings: &LogSettings, events: impl FnOnce(&LogHandle)) -> Shown {
     let shown = Shown::default();
-    let (dispatch, handle, failure) = build(settings, LocalTime::fixed(), shown.clone());
+    let (dispatch, handle, failure) = build(settings, time, shown.clone());
     with_default(&dispatch, || {
         report(settings, failure);
         events(&handle);
@@ -54,6 +60,34 @@ fn a_line_has_time_level_target_message_and_fields() {
     assert_eq!(
         shown.lines(),
         ["2026-03-29 14:05:09,007 (WARNING) (dird::api): no such route status=404 path=\"/x y\"\n"]
+    );
+}
+
+/// A clock that goes on by 400 ms whenever it is looked at.
+fn passing() -> Timestamp {
+    static LOOKS: AtomicI32 = AtomicI32::new(0);
+    let milliseconds = 400 * LOOKS.fetch_add(1, Ordering::Relaxed);
+    Timestamp::constant(1_774_785_909, 0) + SignedDuration::from_millis(milliseconds.into())
+}
+
+#[test]
+fn each_line_has_its_own_time() {
+    let shown = logged_at(LocalTime::of(passing), &LogSettings::default(), |_| {
+        for _ in 0..4 {
+            info!(target: "t", "tick");
+        }
+    });
+    let lines = shown.lines();
+    let times = lines.iter().filter_map(|line| line.split(" (").next());
+    let times: Vec<_> = times.collect();
+    assert_eq!(
+        times,
+        [
+            "2026-03-29 14:05:09,000",
+            "2026-03-29 14:05:09,400",
+            "2026-03-29 14:05:09,800",
+            "2026-03-29 14:05:10,200",
+        ]
     );
 }
 

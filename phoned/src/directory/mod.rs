@@ -106,11 +106,23 @@ async fn page_for(app: &App, route: &PhoneRoute, caller: &Caller<'_>, request: &
         tally::remembered("document", "hit");
         return respond::document(&document, false, &request.headers);
     }
+    // On the heap, so that the many pages which are remembered do not pay for what a search keeps.
+    Box::pin(afresh(app, route, caller, request, key)).await
+}
+
+/// Makes the page and keeps it under `key`.
+async fn afresh(
+    app: &App,
+    route: &PhoneRoute,
+    caller: &Caller<'_>,
+    request: &Parts,
+    key: Option<String>,
+) -> Response {
     let asked = Asked::read(app, route, caller, request);
     match make(app, &asked, request).await {
         Ok(made) => keep(app, key, made, request).await,
         Err(error) => {
-            app.gate.note_guess(limits, caller, &error);
+            app.gate.note_guess(app.config.limits, caller, &error);
             respond::phone_error(app, &asked, &request.headers, &error)
         }
     }

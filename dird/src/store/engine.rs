@@ -90,10 +90,13 @@ fn is_busy(code: &str) -> bool {
         .is_ok_and(|code| matches!(code & 0xff, BUSY | LOCKED))
 }
 
-/// `PostgreSQL`'s classes of connection trouble, lack of resources and shutdown; a standby that takes no writes yet.
+/// `PostgreSQL`'s classes of connection trouble, lack of resources and shutdown; a standby that takes no writes yet; what the
+/// server ended because it took too long.
 fn is_passing_code(code: &str) -> bool {
-    matches!(code, "57P01" | "57P02" | "57P03" | "25006")
-        || code.starts_with("08")
+    matches!(
+        code,
+        "57P01" | "57P02" | "57P03" | "25006" | "57014" | "25P03"
+    ) || code.starts_with("08")
         || code.starts_with("53")
 }
 
@@ -124,10 +127,12 @@ mod tests {
 
     #[test]
     fn shutdown_and_lost_connections_pass_but_mistakes_do_not() {
-        for code in ["57P01", "57P02", "57P03", "08006", "08P01", "53300"] {
+        for code in [
+            "57P01", "57P02", "57P03", "57014", "08006", "08P01", "53300",
+        ] {
             assert!(is_passing_code(code), "{code}");
         }
-        for code in ["42601", "23505", "22021", "57014"] {
+        for code in ["42601", "23505", "22021"] {
             assert!(!is_passing_code(code), "{code}");
         }
     }

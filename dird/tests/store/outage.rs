@@ -6,6 +6,7 @@ use std::time::Duration;
 use dird::identity::Tenant;
 use dird::store::{Changed, Store, StoreError, open};
 use e2e::postgres::Cluster;
+use sqlx::{Connection, PgConnection};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::broadcast::Receiver;
@@ -132,12 +133,7 @@ async fn told(changes: &mut Receiver<Changed>, scope: &Tenant) {
 
 #[tokio::test]
 async fn a_connection_whose_other_end_vanished_is_noticed() {
-    let made = tokio::task::spawn_blocking(|| Cluster::shared().database());
-    let uri = made.await.unwrap().unwrap();
-    let (before, after) = uri.split_once("127.0.0.1:").unwrap();
-    let (port, after) = after.split_once('/').unwrap();
-    let way = Way::to(format!("127.0.0.1:{port}")).await;
-    let through = format!("{before}127.0.0.1:{}/{after}", way.port);
+    let (uri, way, through) = database_behind_a_way().await;
     let (store, other) = (open(&through).await.unwrap(), open(&uri).await.unwrap());
     recovered(&store).await;
     let mut changes = store.subscribe();
@@ -161,6 +157,74 @@ async fn a_connection_whose_other_end_vanished_is_noticed() {
     let source = csv(&scope, "people");
     other.create_source(&scope, &source).await.unwrap();
     told(&mut changes, &scope).await;
+}
+
+/// A database on the shared server: its address, and a way to it that can hang with its address.
+async fn database_behind_a_way() -> (String, Way, String) {
+    let made = tokio::task::spawn_blocking(|| Cluster::shared().database());
+    let uri = made.await.unwrap().unwrap();
+    let (before, after) = uri.split_once("127.0.0.1:").unwrap();
+    let (port, after) = after.split_once('/').unwrap();
+    let way = Way::to(format!("127.0.0.1:{port}")).await;
+    let through = format!("{before}127.0.0.1:{}/{after}", way.port);
+    (uri, way, through)
+}
+
+/// Waits until so many statements wait for a lock.
+async fn waiting(connection: &mut PgConnection, count: i64) {
+    let enough = async {
+        loop {
+            let waiting: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+            )
+            .fetch_one(&mut *connection)
+            .await
+            .unwrap();
+            if waiting == count {
+                return;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(30), enough).await.unwrap();
+}
+
+#[tokio::test]
+async fn no_call_waits_for_ever_for_a_server_that_vanished_in_the_middle() {
+    let (uri, way, through) = database_behind_a_way().await;
+    let store = open(&through).await.unwrap();
+    recovered(&store).await;
+    let scope = tenant();
+    let mut holding = PgConnection::connect(&uri).await.unwrap();
+    let mut watching = PgConnection::connect(&uri).await.unwrap();
+    let lock = "BEGIN; LOCK TABLE dird.source IN ACCESS EXCLUSIVE MODE";
+    sqlx::raw_sql(lock).execute(&mut holding).await.unwrap();
+    // More calls than there are connections.
+    let calls: Vec<_> = (0..12)
+        .map(|_| {
+            let (store, scope) = (store.clone(), scope.alone());
+            tokio::spawn(async move { store.list_sources(&scope, None, &by_name()).await })
+        })
+        .collect();
+    waiting(&mut watching, 10).await;
+    way.hang();
+    holding.close().await.unwrap();
+    // Nobody says anything more: time passes as fast as it can.
+    tokio::time::pause();
+    for call in calls {
+        let ended = timeout(Duration::from_secs(600), call).await;
+        let ended = ended.expect("it waits for ever").unwrap();
+        assert!(
+            matches!(ended, Err(StoreError::Unavailable(_))),
+            "{ended:?}"
+        );
+    }
+    tokio::time::resume();
+    recovered(&store).await;
+    store
+        .create_source(&scope, &csv(&scope, "last"))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

@@ -3,8 +3,9 @@
 
 use async_trait::async_trait;
 use sqlx::Row;
-use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::postgres::PgRow;
 
+use super::session::Session;
 use super::{Postgres, Write, feed, is_duplicate, row};
 use crate::identity::Tenant;
 use crate::store::model::{Contact, ContactId, ListId, PhonebookId};
@@ -133,7 +134,7 @@ impl Contacts for Postgres {
         list: &ListId,
         id: &ContactId,
     ) -> Stored<Option<Contact>> {
-        find(&mut *self.pool().await?.acquire().await?, scope, list, id).await
+        find(&mut self.pool().await?.acquire().await?, scope, list, id).await
     }
 
     async fn update_contact(&self, scope: &Tenant, list: &ListId, contact: &Contact) -> Stored<()> {
@@ -183,7 +184,7 @@ impl Contacts for Postgres {
         let (tenant, search) = (scope.id().as_str(), page.folded_search());
         let mut read = self.read().await?;
         let total = sqlx::query_scalar(TOTAL).bind(tenant).bind(&list.0);
-        let total = total.fetch_one(&mut *read).await?;
+        let total = total.fetch_one(&mut read).await?;
         if !row::storable([search.as_deref()]) {
             return Ok(Listed::none_of(total));
         }
@@ -191,7 +192,7 @@ impl Contacts for Postgres {
             None => total,
             Some(search) => {
                 let filtered = sqlx::query_scalar(FILTERED).bind(tenant).bind(&list.0);
-                filtered.bind(search).fetch_one(&mut *read).await?
+                filtered.bind(search).fetch_one(&mut read).await?
             }
         };
         let rows = if search.is_none() && page.is_by_name() {
@@ -205,7 +206,7 @@ impl Contacts for Postgres {
                 .bind(page.descending)
         };
         let rows = rows.bind(page.limit).bind(page.offset);
-        let rows = rows.fetch_all(&mut *read).await?;
+        let rows = rows.fetch_all(&mut read).await?;
         let items = rows.iter().map(self::read).collect::<Stored<_>>()?;
         Ok(Listed {
             total,
@@ -255,7 +256,7 @@ impl Contacts for Postgres {
 
 /// The contact with this identifier.
 pub(super) async fn find(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     scope: &Tenant,
     list: &ListId,
     id: &ContactId,

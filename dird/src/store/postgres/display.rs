@@ -75,7 +75,7 @@ impl Displays for Postgres {
         let mut read = self.read().await?;
         let total = sqlx::query_scalar(TOTAL)
             .bind(&scope)
-            .fetch_one(&mut *read)
+            .fetch_one(&mut read)
             .await?;
         if !row::storable([id, name, search.as_deref()]) {
             return Ok(Listed::none_of(total));
@@ -85,7 +85,7 @@ impl Displays for Postgres {
             .bind(id)
             .bind(name)
             .bind(&search);
-        let filtered = filtered.fetch_one(&mut *read).await?;
+        let filtered = filtered.fetch_one(&mut read).await?;
         let rows = sqlx::query(LIST)
             .bind(&scope)
             .bind(id)
@@ -95,7 +95,7 @@ impl Displays for Postgres {
             .bind(page.descending)
             .bind(page.limit)
             .bind(page.offset);
-        let rows = rows.fetch_all(&mut *read).await?;
+        let rows = rows.fetch_all(&mut read).await?;
         let items = rows.iter().map(self::read).collect::<Stored<_>>()?;
         Ok(Listed {
             total,

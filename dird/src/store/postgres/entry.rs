@@ -4,11 +4,12 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
-use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{Row, Transaction};
+use sqlx::Row;
+use sqlx::postgres::PgRow;
 
 use super::contact::missing_list;
 use super::feed::forget_beyond;
+use super::session::Session;
 use super::stamp::{HEADER, header};
 use super::{Postgres, Write, is_duplicate, row};
 use crate::identity::Tenant;
@@ -74,7 +75,7 @@ struct Writing {
 }
 
 struct Pieces {
-    read: Transaction<'static, sqlx::Postgres>,
+    read: Session,
     scope: Tenant,
     list: ListId,
     directory: Directory,
@@ -110,7 +111,7 @@ impl Postgres {
         let list: ListId = phonebook.into();
         let mut read = self.read().await?;
         let found = sqlx::query(HEADER).bind(scope.id().as_str()).bind(&list.0);
-        let found = found.fetch_optional(&mut *read).await?;
+        let found = found.fetch_optional(&mut read).await?;
         Ok(Box::new(Pieces {
             directory: header(&found.ok_or_else(|| missing_list(&list))?)?,
             read,
@@ -127,7 +128,7 @@ impl Postgres {
         phonebook: &PhonebookId,
     ) -> Stored<Population> {
         count(
-            &mut *self.pool().await?.acquire().await?,
+            &mut self.pool().await?.acquire().await?,
             scope,
             &phonebook.into(),
         )
@@ -137,7 +138,7 @@ impl Postgres {
 
 /// How many entries a directory has.
 pub(super) async fn count(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     scope: &Tenant,
     list: &ListId,
 ) -> Stored<Population> {
@@ -152,7 +153,7 @@ pub(super) async fn count(
 }
 
 async fn by_uuid(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     scope: &Tenant,
     list: &ListId,
     uuids: &[&str],
@@ -199,7 +200,7 @@ impl EntryReading for Pieces {
             .bind(&self.list.0)
             .bind(self.last)
             .bind(PIECE)
-            .fetch_all(&mut *self.read)
+            .fetch_all(&mut self.read)
             .await?;
         let piece = rows.iter().map(read).collect::<Stored<Vec<_>>>()?;
         self.last = piece.last().map_or(self.last, |entry| entry.timestamp);

@@ -93,10 +93,10 @@ impl Postgres {
         let mut read = self.read().await?;
         let tenant = scope.id().as_str();
         let header = sqlx::query(STANDING).bind(tenant).bind(&list.0);
-        let header = header.fetch_optional(&mut *read).await?;
+        let header = header.fetch_optional(&mut read).await?;
         let standing = standing(&header.ok_or_else(|| missing_list(list))?)?;
         let rows = sqlx::query(ALL).bind(tenant).bind(&list.0);
-        let rows = rows.fetch_all(&mut *read).await?;
+        let rows = rows.fetch_all(&mut read).await?;
         Ok(Contents {
             standing,
             contacts: rows.iter().map(placed).collect::<Stored<_>>()?,
@@ -122,7 +122,7 @@ impl Postgres {
         let mut read = self.read().await?;
         let tenant = scope.id().as_str();
         let header = sqlx::query(STANDING).bind(tenant).bind(&list.0);
-        let header = header.fetch_optional(&mut *read).await?;
+        let header = header.fetch_optional(&mut read).await?;
         let header = header.ok_or_else(|| missing_list(list))?;
         let standing = standing(&header)?;
         let purged: i64 = header.try_get("purged")?;
@@ -134,7 +134,7 @@ impl Postgres {
             .bind(&list.0)
             .bind(sequence)
             .bind(REMOVALS_KEPT + 1);
-        let rows = rows.fetch_all(&mut *read).await?;
+        let rows = rows.fetch_all(&mut read).await?;
         if rows.len() > usize::try_from(REMOVALS_KEPT).unwrap_or(usize::MAX) {
             return Ok(Followed::Reload);
         }
@@ -142,7 +142,7 @@ impl Postgres {
             .bind(tenant)
             .bind(&list.0)
             .bind(sequence);
-        let removed: Vec<String> = removed.fetch_all(&mut *read).await?;
+        let removed: Vec<String> = removed.fetch_all(&mut read).await?;
         Ok(Followed::Changes {
             standing,
             written: rows.iter().map(placed).collect::<Stored<_>>()?,

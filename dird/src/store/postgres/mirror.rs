@@ -63,10 +63,10 @@ impl Mirrors for Postgres {
             let query = sqlx::query(statement).bind(scope.id().as_str());
             query.bind(&key.source.0).bind(&key.owner)
         };
-        let Some(found) = of_mirror(HEAD).fetch_optional(&mut *read).await? else {
+        let Some(found) = of_mirror(HEAD).fetch_optional(&mut read).await? else {
             return Ok(None);
         };
-        let rows = of_mirror(CONTACTS).fetch_all(&mut *read).await?;
+        let rows = of_mirror(CONTACTS).fetch_all(&mut read).await?;
         let contacts: Stored<_> = rows.iter().map(contact).collect();
         Ok(Some((head(&found)?, contacts?)))
     }

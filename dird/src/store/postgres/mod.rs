@@ -19,6 +19,7 @@ mod phonebook;
 mod profile;
 mod reading;
 mod row;
+mod session;
 mod source;
 mod stamp;
 mod tenant;
@@ -28,8 +29,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::Transaction;
-use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -38,6 +37,7 @@ use super::contract::Step;
 use super::engine::is_duplicate;
 use super::{Change, Changed, Changes, Journal, OpenError, Pulse, StoreError, Stored};
 use link::{Link, State};
+use session::{Connections, Session};
 
 /// Every schema change, in order. A released file is never edited.
 pub(super) const MIGRATIONS: [Step; 5] = [
@@ -74,9 +74,6 @@ const SCHEMA: &str = "dird";
 /// Channel on which servers tell each other what has changed.
 const CHANNEL: &str = "dird_change";
 
-/// Connections for reading and writing.
-const CONNECTIONS: u32 = 10;
-
 /// How long a call waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -110,7 +107,7 @@ pub(super) const STATEMENTS: [&[&str]; 20] = [
 
 /// A transaction that writes. What it changed is published when it is committed.
 struct Write {
-    transaction: Transaction<'static, sqlx::Postgres>,
+    transaction: Session,
     feed: Feed,
     changes: Vec<Change>,
 }
@@ -132,11 +129,7 @@ impl Write {
     }
 }
 
-async fn committed(
-    transaction: Transaction<'static, sqlx::Postgres>,
-    changes: Vec<Change>,
-    feed: Feed,
-) -> Stored<()> {
+async fn committed(transaction: Session, changes: Vec<Change>, feed: Feed) -> Stored<()> {
     transaction.commit().await?;
     for change in changes {
         feed.tell(change);
@@ -145,22 +138,22 @@ async fn committed(
 }
 
 impl Deref for Write {
-    type Target = PgConnection;
+    type Target = Session;
 
-    fn deref(&self) -> &PgConnection {
+    fn deref(&self) -> &Session {
         &self.transaction
     }
 }
 
 impl DerefMut for Write {
-    fn deref_mut(&mut self) -> &mut PgConnection {
+    fn deref_mut(&mut self) -> &mut Session {
         &mut self.transaction
     }
 }
 
 /// A database of a server.
 pub(super) struct Postgres {
-    pool: PgPool,
+    pool: Connections,
     state: watch::Receiver<State>,
     feed: Feed,
     _tasks: DropGuard,
@@ -170,10 +163,7 @@ impl Postgres {
     /// Prepares to use the database at `uri`, and starts the task that waits for it.
     pub(super) fn open(uri: &str) -> Result<Self, OpenError> {
         let options = address::parse(uri)?;
-        let pool = PgPoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(PATIENCE)
-            .connect_lazy_with(options.clone());
+        let pool = Connections::new(options.clone(), PATIENCE);
         let (feed, stop) = (Feed::new(), CancellationToken::new());
         let (link, state) = Link::new(options, feed.clone());
         tokio::spawn(stop.clone().run_until_cancelled_owned(link.keep()));
@@ -186,18 +176,18 @@ impl Postgres {
     }
 
     /// Connections to the migrated database; unavailable until it is.
-    async fn pool(&self) -> Stored<&PgPool> {
+    async fn pool(&self) -> Stored<&Connections> {
         link::ready(&self.state).await?;
         Ok(&self.pool)
     }
 
-    async fn read(&self) -> Stored<Transaction<'static, sqlx::Postgres>> {
-        Ok(self.pool().await?.begin_with(READ).await?)
+    async fn read(&self) -> Stored<Session> {
+        Ok(self.pool().await?.begin(Some(READ)).await?)
     }
 
     async fn write(&self) -> Stored<Write> {
         Ok(Write {
-            transaction: self.pool().await?.begin().await?,
+            transaction: self.pool().await?.begin(None).await?,
             feed: self.feed.clone(),
             changes: Vec::new(),
         })

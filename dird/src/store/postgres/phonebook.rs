@@ -77,12 +77,12 @@ impl Phonebooks for Postgres {
         let (scope, search) = (row::tenants(tenants), page.folded_search());
         let mut read = self.read().await?;
         let total = sqlx::query_scalar(TOTAL).bind(&scope);
-        let total = total.fetch_one(&mut *read).await?;
+        let total = total.fetch_one(&mut read).await?;
         if !row::storable([search.as_deref()]) {
             return Ok(Listed::none_of(total));
         }
         let filtered = sqlx::query_scalar(FILTERED).bind(&scope).bind(&search);
-        let filtered = filtered.fetch_one(&mut *read).await?;
+        let filtered = filtered.fetch_one(&mut read).await?;
         let rows = sqlx::query(LIST)
             .bind(&scope)
             .bind(&search)
@@ -90,7 +90,7 @@ impl Phonebooks for Postgres {
             .bind(page.descending)
             .bind(page.limit)
             .bind(page.offset);
-        let rows = rows.fetch_all(&mut *read).await?;
+        let rows = rows.fetch_all(&mut read).await?;
         let items = rows.iter().map(self::read).collect::<Stored<_>>()?;
         Ok(Listed {
             total,

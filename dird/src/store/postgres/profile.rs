@@ -93,7 +93,7 @@ impl Profiles for Postgres {
         let mut read = self.read().await?;
         let total = sqlx::query_scalar(TOTAL)
             .bind(&scope)
-            .fetch_one(&mut *read)
+            .fetch_one(&mut read)
             .await?;
         if !row::storable([id, name, search.as_deref()]) {
             return Ok(Listed::none_of(total));
@@ -103,7 +103,7 @@ impl Profiles for Postgres {
             .bind(id)
             .bind(name)
             .bind(&search);
-        let filtered = filtered.fetch_one(&mut *read).await?;
+        let filtered = filtered.fetch_one(&mut read).await?;
         let rows = sqlx::query(LIST)
             .bind(&scope)
             .bind(id)
@@ -113,13 +113,13 @@ impl Profiles for Postgres {
             .bind(page.descending)
             .bind(page.limit)
             .bind(page.offset);
-        let rows = rows.fetch_all(&mut *read).await?;
+        let rows = rows.fetch_all(&mut read).await?;
         let ids: Vec<String> = rows
             .iter()
             .map(|found| found.try_get("uuid"))
             .collect::<Result<_, _>>()?;
         let services = sqlx::query(SERVICES).bind(&scope).bind(&ids);
-        let mut services = read_services(&services.fetch_all(&mut *read).await?)?;
+        let mut services = read_services(&services.fetch_all(&mut read).await?)?;
         let items = rows.iter().map(|found| self::read(found, &mut services));
         Ok(Listed {
             total,
@@ -135,11 +135,11 @@ impl Profiles for Postgres {
         let scope = row::tenants(tenants);
         let mut read = self.read().await?;
         let found = sqlx::query(BY_ID).bind(&scope).bind(&id.0);
-        let Some(found) = found.fetch_optional(&mut *read).await? else {
+        let Some(found) = found.fetch_optional(&mut read).await? else {
             return Ok(None);
         };
         let services = sqlx::query(SERVICES).bind(&scope).bind(vec![&id.0]);
-        let mut services = read_services(&services.fetch_all(&mut *read).await?)?;
+        let mut services = read_services(&services.fetch_all(&mut read).await?)?;
         self::read(&found, &mut services).map(Some)
     }
 
@@ -170,19 +170,19 @@ impl Profiles for Postgres {
         let mut read = self.read().await?;
         let tenant = scope.id().as_str();
         let found = sqlx::query(BY_NAME).bind(tenant).bind(name);
-        let Some(found) = found.fetch_optional(&mut *read).await? else {
+        let Some(found) = found.fetch_optional(&mut read).await? else {
             return Ok(None);
         };
         let uuid: String = found.try_get("uuid")?;
         let services = sqlx::query(SERVICES).bind(vec![tenant]);
-        let services = services.bind(vec![&uuid]).fetch_all(&mut *read).await?;
+        let services = services.bind(vec![&uuid]).fetch_all(&mut read).await?;
         let profile = self::read(&found, &mut read_services(&services)?)?;
         let shown = match &profile.display {
             None => None,
             Some(id) => {
                 let shown = sqlx::query(display::BY_ID).bind(vec![tenant]).bind(&id.0);
                 shown
-                    .fetch_optional(&mut *read)
+                    .fetch_optional(&mut read)
                     .await?
                     .as_ref()
                     .map(display::read)
@@ -190,7 +190,7 @@ impl Profiles for Postgres {
             }
         };
         let sources = sqlx::query(SOURCES).bind(tenant).bind(&uuid);
-        let sources = sources.fetch_all(&mut *read).await?;
+        let sources = sources.fetch_all(&mut read).await?;
         let sources = sources.iter().map(source::read).collect::<Stored<_>>()?;
         Ok(Some(ResolvedProfile::new(profile, shown, sources)))
     }

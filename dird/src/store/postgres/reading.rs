@@ -2,10 +2,10 @@
 //! still being read into memory.
 
 use async_trait::async_trait;
-use sqlx::Transaction;
 
 use super::contact::missing_list;
 use super::feed::{STANDING, placed, standing};
+use super::session::Session;
 use super::{Postgres, row};
 use crate::identity::Tenant;
 use crate::store::model::ListId;
@@ -27,7 +27,7 @@ pub(super) const STATEMENTS: &[&str] = &[NEXT, CONTAINING, IDENTIFIED, BEYOND];
 const PIECE: i64 = 2_000;
 
 struct Pieces {
-    read: Transaction<'static, sqlx::Postgres>,
+    read: Session,
     tenant: String,
     list: String,
     standing: Standing,
@@ -46,7 +46,7 @@ impl Reading for Pieces {
             .bind(&self.list)
             .bind(self.last)
             .bind(PIECE)
-            .fetch_all(&mut *self.read)
+            .fetch_all(&mut self.read)
             .await?;
         let piece = rows.iter().map(placed).collect::<Stored<Vec<Placed>>>()?;
         self.last = piece.last().map_or(self.last, |placed| placed.position);
@@ -88,7 +88,7 @@ impl Postgres {
             .bind(&list.0)
             .bind(text)
             .bind(most + 1)
-            .fetch_all(&mut *read)
+            .fetch_all(&mut read)
             .await?;
         if i64::try_from(rows.len()).is_ok_and(|count| count <= most) {
             let contacts = rows.iter().map(placed).collect::<Stored<_>>()?;
@@ -114,7 +114,7 @@ impl Postgres {
             .bind(scope.id().as_str())
             .bind(&list.0)
             .bind(ids)
-            .fetch_all(&mut *read)
+            .fetch_all(&mut read)
             .await?;
         Ok(Contents {
             standing,
@@ -138,16 +138,12 @@ impl Postgres {
         Ok(some > count)
     }
 
-    async fn standing_of(
-        &self,
-        scope: &Tenant,
-        list: &ListId,
-    ) -> Stored<(Transaction<'static, sqlx::Postgres>, Standing)> {
+    async fn standing_of(&self, scope: &Tenant, list: &ListId) -> Stored<(Session, Standing)> {
         let mut read = self.read().await?;
         let header = sqlx::query(STANDING)
             .bind(scope.id().as_str())
             .bind(&list.0)
-            .fetch_optional(&mut *read)
+            .fetch_optional(&mut read)
             .await?;
         let standing = standing(&header.ok_or_else(|| missing_list(list))?)?;
         Ok((read, standing))

@@ -80,7 +80,7 @@ impl Sources for Postgres {
         let wanted = page.filter("backend");
         let mut read = self.read().await?;
         let total = sqlx::query_scalar(TOTAL).bind(&scope).bind(backend);
-        let total = total.fetch_one(&mut *read).await?;
+        let total = total.fetch_one(&mut read).await?;
         if !row::storable([id, name, wanted, search.as_deref()]) {
             return Ok(Listed::none_of(total));
         }
@@ -92,7 +92,7 @@ impl Sources for Postgres {
             .bind(name)
             .bind(&search)
             .bind(wanted)
-            .fetch_one(&mut *read)
+            .fetch_one(&mut read)
             .await?;
         let rows = sqlx::query(LIST)
             .bind(&scope)
@@ -102,7 +102,7 @@ impl Sources for Postgres {
             .bind(&search);
         let rows = rows.bind(wanted).bind(page.order).bind(page.descending);
         let rows = rows.bind(page.limit).bind(page.offset);
-        let rows = rows.fetch_all(&mut *read).await?;
+        let rows = rows.fetch_all(&mut read).await?;
         let items = rows.iter().map(self::read).collect::<Stored<_>>()?;
         Ok(Listed {
             total,

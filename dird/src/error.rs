@@ -44,6 +44,8 @@ pub enum ApiError {
         /// Short cause.
         cause: String,
     },
+    /// The object is not, or no longer, what `If-Match` says.
+    Changed,
     /// The database is away; the request may be sent again.
     StoreUnavailable,
     /// A defect of ours; the cause goes to the log only.
@@ -112,6 +114,10 @@ impl ApiError {
                 authority_unreachable(&address, &cause, family)
             }
             Self::StoreUnavailable => store_unavailable(family),
+            Self::Changed => {
+                let message = json!({"message": "The object is no longer what If-Match says."});
+                json_answer(StatusCode::PRECONDITION_FAILED, &message)
+            }
             Self::Internal(cause) => {
                 tracing::error!(error = %cause, cause = ?cause.source(), "a request failed");
                 let message = json!({"message": "Internal Server Error"});
@@ -135,6 +141,7 @@ impl From<StoreError> for ApiError {
                 Self::StoreUnavailable
             }
             StoreError::Conflict => Self::StoreUnavailable,
+            StoreError::Changed => Self::Changed,
             other => Self::Internal(Box::new(other)),
         }
     }

@@ -98,19 +98,20 @@ pub fn object(headers: &HeaderMap, object: &impl Serialize) -> Response {
     response
 }
 
-/// Refuses to change an object that is no longer what the client says it is.
-pub fn unchanged(headers: &HeaderMap, object: &impl Serialize) -> Result<(), ApiError> {
-    let Some(tags) = text(headers, &header::IF_MATCH) else {
-        return Ok(());
-    };
-    if lists(tags, &etag(object)) {
-        return Ok(());
+/// Refuses to change an object that is no longer what the client says it is. What is to be changed only while it is `known`,
+/// because the client says anything at all.
+pub fn unchanged<'a, T>(
+    headers: &HeaderMap,
+    known: &'a T,
+    shown: &impl Serialize,
+) -> Result<Option<&'a T>, ApiError> {
+    match text(headers, &header::IF_MATCH) {
+        None => Ok(None),
+        // Whatever it is by then, it only has to be there.
+        Some(tags) if tags.trim() == "*" => Ok(None),
+        Some(tags) if lists(tags, &etag(shown)) => Ok(Some(known)),
+        Some(_) => Err(ApiError::Changed),
     }
-    let message = "The object is no longer what If-Match says.";
-    Err(ApiError::Plain(
-        StatusCode::PRECONDITION_FAILED,
-        json!(message),
-    ))
 }
 
 fn lists(tags: &str, tag: &str) -> bool {
@@ -146,8 +147,11 @@ mod tests {
             header::IF_MATCH,
             HeaderValue::from_str(&format!("\"x\", {}", etag(&one))).unwrap(),
         );
-        assert!(unchanged(&headers, &one).is_ok());
-        assert!(unchanged(&headers, &other).is_err());
+        assert_eq!(unchanged(&headers, &1, &one).unwrap(), Some(&1));
+        assert!(unchanged(&headers, &1, &other).is_err());
+        headers.insert(header::IF_MATCH, HeaderValue::from_static("*"));
+        assert_eq!(unchanged(&headers, &1, &other).unwrap(), None);
+        assert_eq!(unchanged(&HeaderMap::new(), &1, &other).unwrap(), None);
         headers.insert(
             header::IF_NONE_MATCH,
             HeaderValue::from_str(&etag(&one)).unwrap(),

@@ -107,17 +107,15 @@ pub async fn show(call: Call) -> Answer {
 pub async fn update(mut call: Call) -> Answer {
     let (name, columns) = body(&mut call).await?;
     let (display, tenant) = find(&call).await?;
-    convention::unchanged(&call.headers, &Shown::from(display.clone()))?;
+    let known = convention::unchanged(&call.headers, &display, &Shown::from(display.clone()))?;
+    let wanted = Display {
+        name,
+        columns,
+        ..display.clone()
+    };
     call.app
         .store
-        .update_display(
-            &tenant,
-            &Display {
-                name,
-                columns,
-                ..display
-            },
-        )
+        .update_display(&tenant, &wanted, known)
         .await?;
     Ok(no_content())
 }
@@ -125,10 +123,10 @@ pub async fn update(mut call: Call) -> Answer {
 /// Removes a display.
 pub async fn delete(call: Call) -> Answer {
     let (display, tenant) = find(&call).await?;
-    convention::unchanged(&call.headers, &Shown::from(display.clone()))?;
+    let known = convention::unchanged(&call.headers, &display, &Shown::from(display.clone()))?;
     call.app
         .store
-        .delete_display(&tenant, &display.uuid)
+        .delete_display(&tenant, &display.uuid, known)
         .await?;
     Ok(no_content())
 }

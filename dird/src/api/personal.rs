@@ -198,12 +198,13 @@ pub async fn update(mut call: Call) -> Answer {
     call.user()?;
     let (_, fields) = body(&mut call).await?;
     let (home, list, found) = find(&call).await?;
-    convention::unchanged(&call.headers, &Shown(&found))?;
+    let known = convention::unchanged(&call.headers, &found, &Shown(&found))?;
     let contact = Contact {
-        uuid: found.uuid,
+        uuid: found.uuid.clone(),
         fields,
     };
-    let updated = call.app.store.update_contact(&home, &list, &contact).await;
+    let store = &call.app.store;
+    let updated = store.update_contact(&home, &list, &contact, known).await;
     updated.map_err(|error| refused(error, "Modifying this contact would create a duplicate"))?;
     Ok(json_answer(StatusCode::OK, &Shown(&contact)))
 }
@@ -211,11 +212,11 @@ pub async fn update(mut call: Call) -> Answer {
 /// Removes a contact.
 pub async fn delete(call: Call) -> Answer {
     let (home, list, found) = find(&call).await?;
-    convention::unchanged(&call.headers, &Shown(&found))?;
+    let known = convention::unchanged(&call.headers, &found, &Shown(&found))?;
     let deleted = call
         .app
         .store
-        .delete_contact(&home, &list, &found.uuid)
+        .delete_contact(&home, &list, &found.uuid, known)
         .await;
     deleted.map_err(|error| refused(error, ""))?;
     Ok(no_content())

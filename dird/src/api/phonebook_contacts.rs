@@ -151,15 +151,15 @@ pub async fn show_of(call: &Call, place: &Place) -> Answer {
 /// Replaces the fields of the path's contact of `place`.
 pub async fn update_in(call: &Call, place: &Place, fields: Fields) -> Answer {
     let found = place.contact(call).await?;
-    convention::unchanged(&call.headers, &Shown(&found))?;
+    let known = convention::unchanged(&call.headers, &found, &Shown(&found))?;
     let contact = Contact {
-        uuid: found.uuid,
+        uuid: found.uuid.clone(),
         fields,
     };
     let updated = call
         .app
         .store
-        .update_contact(&place.tenant, &place.list, &contact)
+        .update_contact(&place.tenant, &place.list, &contact, known)
         .await;
     updated.map_err(|error| place.refused(error))?;
     Ok(json_answer(StatusCode::OK, &Shown(&contact)))
@@ -168,11 +168,11 @@ pub async fn update_in(call: &Call, place: &Place, fields: Fields) -> Answer {
 /// Removes the path's contact of `place`.
 pub async fn delete_in(call: &Call, place: &Place) -> Answer {
     let found = place.contact(call).await?;
-    convention::unchanged(&call.headers, &Shown(&found))?;
+    let known = convention::unchanged(&call.headers, &found, &Shown(&found))?;
     let deleted = call
         .app
         .store
-        .delete_contact(&place.tenant, &place.list, &found.uuid)
+        .delete_contact(&place.tenant, &place.list, &found.uuid, known)
         .await;
     deleted.map_err(|error| place.refused(error))?;
     Ok(no_content())

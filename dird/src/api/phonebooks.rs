@@ -141,27 +141,27 @@ pub async fn create_in(call: &Call, tenant: &Tenant, body: &Body) -> Answer {
 
 /// Changes a phonebook of `tenant`.
 pub async fn update_to(call: &Call, tenant: &Tenant, phonebook: Phonebook, body: Body) -> Answer {
-    convention::unchanged(&call.headers, &Shown::from(&phonebook))?;
-    let phonebook = Phonebook {
+    let known = convention::unchanged(&call.headers, &phonebook, &Shown::from(&phonebook))?;
+    let wanted = Phonebook {
         name: body.name,
         description: match body.description {
             Description::Said(description) => description,
-            Description::Unsaid => phonebook.description,
+            Description::Unsaid => phonebook.description.clone(),
         },
-        ..phonebook
+        ..phonebook.clone()
     };
-    let updated = call.app.store.update_phonebook(tenant, &phonebook).await;
-    updated.map_err(refused)?;
-    Ok(json_answer(StatusCode::OK, &Shown::from(&phonebook)))
+    let updated = call.app.store.update_phonebook(tenant, &wanted, known);
+    updated.await.map_err(refused)?;
+    Ok(json_answer(StatusCode::OK, &Shown::from(&wanted)))
 }
 
 /// Removes a phonebook of `tenant`.
 pub async fn delete_one(call: &Call, tenant: &Tenant, phonebook: &Phonebook) -> Answer {
-    convention::unchanged(&call.headers, &Shown::from(phonebook))?;
+    let known = convention::unchanged(&call.headers, phonebook, &Shown::from(phonebook))?;
     let deleted = call
         .app
         .store
-        .delete_phonebook(tenant, &phonebook.uuid)
+        .delete_phonebook(tenant, &phonebook.uuid, known)
         .await;
     deleted.map_err(refused)?;
     Ok(no_content())

@@ -123,11 +123,11 @@ pub async fn update(mut call: Call) -> Answer {
     let tenant = call.caller.tenant();
     let mut sent = body(&mut call, uuid, &tenant).await?;
     let (profile, tenant) = find(&call).await?;
-    convention::unchanged(&call.headers, &shown(&profile))?;
+    let known = convention::unchanged(&call.headers, &profile, &shown(&profile))?;
     sent.tenant = tenant.id().clone();
     call.app
         .store
-        .update_profile(&tenant, &sent)
+        .update_profile(&tenant, &sent, known)
         .await
         .map_err(refused)?;
     Ok(no_content())
@@ -136,10 +136,10 @@ pub async fn update(mut call: Call) -> Answer {
 /// Removes a profile.
 pub async fn delete(call: Call) -> Answer {
     let (profile, tenant) = find(&call).await?;
-    convention::unchanged(&call.headers, &shown(&profile))?;
+    let known = convention::unchanged(&call.headers, &profile, &shown(&profile))?;
     call.app
         .store
-        .delete_profile(&tenant, &profile.uuid)
+        .delete_profile(&tenant, &profile.uuid, known)
         .await?;
     Ok(no_content())
 }

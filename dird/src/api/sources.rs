@@ -126,10 +126,10 @@ pub async fn update(mut call: Call) -> Answer {
     let mut sent = body(&mut call, kind, uuid, own.id()).await?;
     let tenants = call.visible_tenants().await?;
     let (source, tenant) = read(&call, kind, &tenants, &sent.uuid).await?;
-    convention::unchanged(&call.headers, &shown(kind, &source))?;
+    let known = convention::unchanged(&call.headers, &source, &shown(kind, &source))?;
     sent.tenant = tenant.id().clone();
-    let updated = call.app.store.update_source(&tenant, &sent).await;
-    updated.map_err(|error| refused(error, &tenants))?;
+    let updated = call.app.store.update_source(&tenant, &sent, known);
+    updated.await.map_err(|error| refused(error, &tenants))?;
     Ok(no_content())
 }
 
@@ -137,10 +137,10 @@ pub async fn update(mut call: Call) -> Answer {
 pub async fn delete(call: Call) -> Answer {
     let kind = kind(&call)?;
     let (source, tenant) = find(&call, kind).await?;
-    convention::unchanged(&call.headers, &shown(kind, &source))?;
+    let known = convention::unchanged(&call.headers, &source, &shown(kind, &source))?;
     call.app
         .store
-        .delete_source(&tenant, kind.name(), &source.uuid)
+        .delete_source(&tenant, kind.name(), &source.uuid, known)
         .await?;
     Ok(no_content())
 }

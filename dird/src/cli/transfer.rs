@@ -111,7 +111,9 @@ impl Import {
         let loaded = loaded.await;
         bar.finish_and_clear();
         if loaded.is_err() && made {
-            store.delete_phonebook(&tenant, &phonebook.uuid).await?;
+            store
+                .delete_phonebook(&tenant, &phonebook.uuid, None)
+                .await?;
         }
         let loaded = loaded.with_context(|| "nothing was imported")?;
         print!("{}", summary(&loaded, &phonebook.name)?);

@@ -99,11 +99,22 @@ pub trait Contacts: Send + Sync {
         list: &ListId,
         id: &ContactId,
     ) -> Stored<Option<Contact>>;
-    /// Replaces the fields of a contact.
-    async fn update_contact(&self, tenant: &Tenant, list: &ListId, contact: &Contact)
-    -> Stored<()>;
-    /// Removes a contact.
-    async fn delete_contact(&self, tenant: &Tenant, list: &ListId, id: &ContactId) -> Stored<()>;
+    /// Replaces the fields of a contact; if it still is what is `known`.
+    async fn update_contact(
+        &self,
+        tenant: &Tenant,
+        list: &ListId,
+        contact: &Contact,
+        known: Option<&Contact>,
+    ) -> Stored<()>;
+    /// Removes a contact; if it still is what is `known`.
+    async fn delete_contact(
+        &self,
+        tenant: &Tenant,
+        list: &ListId,
+        id: &ContactId,
+        known: Option<&Contact>,
+    ) -> Stored<()>;
     /// Removes every contact.
     async fn clear_contacts(&self, tenant: &Tenant, list: &ListId) -> Stored<()>;
     /// A page, by `name`, `firstname`, `lastname` or `number`, otherwise by position. A search looks into every field.
@@ -162,10 +173,20 @@ pub trait Phonebooks: Send + Sync {
     async fn phonebook(&self, tenant: &Tenant, key: &PhonebookKey) -> Stored<Option<Phonebook>>;
     /// The phonebook with this name.
     async fn phonebook_named(&self, tenant: &Tenant, name: &str) -> Stored<Option<Phonebook>>;
-    /// Changes name and description of a phonebook.
-    async fn update_phonebook(&self, tenant: &Tenant, phonebook: &Phonebook) -> Stored<()>;
-    /// Removes a phonebook with its contacts, and the sources over it.
-    async fn delete_phonebook(&self, tenant: &Tenant, id: &PhonebookId) -> Stored<()>;
+    /// Changes name and description of a phonebook; if it still is what is `known`.
+    async fn update_phonebook(
+        &self,
+        tenant: &Tenant,
+        phonebook: &Phonebook,
+        known: Option<&Phonebook>,
+    ) -> Stored<()>;
+    /// Removes a phonebook with its contacts, and the sources over it; if it still is what is `known`.
+    async fn delete_phonebook(
+        &self,
+        tenant: &Tenant,
+        id: &PhonebookId,
+        known: Option<&Phonebook>,
+    ) -> Stored<()>;
 }
 
 /// What belongs to a user.

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 
-use super::StoreError;
 use super::contract::Step;
+use super::{StoreError, Stored};
 use crate::identity::builtin::AccountsError;
 
 /// The driver's form of `steps`.
@@ -98,6 +98,21 @@ fn is_passing_code(code: &str) -> bool {
         "57P01" | "57P02" | "57P03" | "25006" | "57014" | "25P03"
     ) || code.starts_with("08")
         || code.starts_with("53")
+}
+
+/// Fails if `current` is not what is `known`. The caller holds what every writer of the object takes first. Whether there is
+/// an object at all its own statement finds out.
+pub(super) async fn unless_changed<T: PartialEq>(
+    known: Option<&T>,
+    current: impl Future<Output = Stored<Option<T>>>,
+) -> Stored<()> {
+    let Some(known) = known else {
+        return Ok(());
+    };
+    match current.await? {
+        Some(current) if current != *known => Err(StoreError::Changed),
+        _ => Ok(()),
+    }
 }
 
 impl From<sqlx::Error> for AccountsError {

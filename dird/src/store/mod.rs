@@ -70,6 +70,9 @@ pub enum StoreError {
     /// Another writer was in the way; the same call may succeed at once.
     #[error("another writer was in the way")]
     Conflict,
+    /// The object is no longer what its editor knows of it.
+    #[error("it was changed meanwhile")]
+    Changed,
     /// A defect: a row that cannot be read, a statement that the engine refuses.
     #[error("the database answered unexpectedly")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -115,10 +118,21 @@ pub trait Sources: Send + Sync {
         backend: &str,
         id: &SourceId,
     ) -> Stored<Option<Source>>;
-    /// Replaces a source of the tenant, found by backend and identifier.
-    async fn update_source(&self, tenant: &Tenant, source: &Source) -> Stored<()>;
-    /// Removes a source, also from profiles.
-    async fn delete_source(&self, tenant: &Tenant, backend: &str, id: &SourceId) -> Stored<()>;
+    /// Replaces a source of the tenant, found by backend and identifier; if it still is what is `known`.
+    async fn update_source(
+        &self,
+        tenant: &Tenant,
+        source: &Source,
+        known: Option<&Source>,
+    ) -> Stored<()>;
+    /// Removes a source, also from profiles; if it still is what is `known`.
+    async fn delete_source(
+        &self,
+        tenant: &Tenant,
+        backend: &str,
+        id: &SourceId,
+        known: Option<&Source>,
+    ) -> Stored<()>;
 }
 
 /// Displays.
@@ -135,10 +149,20 @@ pub trait Displays: Send + Sync {
     async fn list_displays(&self, tenants: &Tenants, page: &Page) -> Stored<Listed<Display>>;
     /// The display with this identifier.
     async fn display(&self, tenants: &Tenants, id: &DisplayId) -> Stored<Option<Display>>;
-    /// Replaces name and columns of a display of the tenant.
-    async fn update_display(&self, tenant: &Tenant, display: &Display) -> Stored<()>;
-    /// Removes a display; profiles that used it have none then.
-    async fn delete_display(&self, tenant: &Tenant, id: &DisplayId) -> Stored<()>;
+    /// Replaces name and columns of a display of the tenant; if it still is what is `known`.
+    async fn update_display(
+        &self,
+        tenant: &Tenant,
+        display: &Display,
+        known: Option<&Display>,
+    ) -> Stored<()>;
+    /// Removes a display; profiles that used it have none then. If it still is what is `known`.
+    async fn delete_display(
+        &self,
+        tenant: &Tenant,
+        id: &DisplayId,
+        known: Option<&Display>,
+    ) -> Stored<()>;
 }
 
 /// Profiles.
@@ -151,10 +175,20 @@ pub trait Profiles: Send + Sync {
     async fn list_profiles(&self, tenants: &Tenants, page: &Page) -> Stored<Listed<Profile>>;
     /// The profile with this identifier.
     async fn profile(&self, tenants: &Tenants, id: &ProfileId) -> Stored<Option<Profile>>;
-    /// Replaces a profile of the tenant; all or nothing, errors as for `create_profile`.
-    async fn update_profile(&self, tenant: &Tenant, profile: &Profile) -> Stored<()>;
-    /// Removes a profile.
-    async fn delete_profile(&self, tenant: &Tenant, id: &ProfileId) -> Stored<()>;
+    /// Replaces a profile of the tenant; all or nothing, errors as for `create_profile`. If it still is what is `known`.
+    async fn update_profile(
+        &self,
+        tenant: &Tenant,
+        profile: &Profile,
+        known: Option<&Profile>,
+    ) -> Stored<()>;
+    /// Removes a profile; if it still is what is `known`.
+    async fn delete_profile(
+        &self,
+        tenant: &Tenant,
+        id: &ProfileId,
+        known: Option<&Profile>,
+    ) -> Stored<()>;
     /// The profile of that exact name with its display and sources.
     async fn resolve_profile(&self, tenant: &Tenant, name: &str)
     -> Stored<Option<ResolvedProfile>>;

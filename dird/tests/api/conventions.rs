@@ -1,9 +1,13 @@
 //! Conditional requests, strict negotiation, the master tenant, parts that are switched off.
 
+use futures_util::future::join_all;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::cases::Needs;
 use crate::site::Site;
+
+on_both_engines!(of_editors_who_know_the_same_one_succeeds);
 
 #[tokio::test]
 async fn validators_spare_answers_and_protect_changes() {
@@ -71,6 +75,53 @@ async fn validators_protect_contacts_and_phonebooks() {
             let answered = request.send().await.unwrap();
             assert_eq!(answered.status().as_u16(), status, "{method} {path}");
         }
+    }
+}
+
+/// Editors who come at once, each with the validator of what all of them have seen.
+const EDITORS: usize = 12;
+
+async fn of_editors_who_know_the_same_one_succeeds(site: Site) {
+    let made = Needs::Profile.make(&site, "default").await;
+    let book = site.phonebook("one").await;
+    let contacts = format!("{book}/contacts");
+    let contact = site.contact(&contacts, &json!({"name": "a"})).await;
+    let own = site.contact("/personal", &json!({"name": "a"})).await;
+    let file = json!({"file": "/a.csv", "searched_columns": ["fn"]});
+    let columns = json!({"columns": [{"field": "fn"}]});
+    let kinds = [
+        (made.fill("/backends/csv/sources/{asked_uuid}"), file),
+        (made.fill("/displays/{shown_uuid}"), columns),
+        (
+            made.fill("/profiles/{profile_uuid}"),
+            json!({"services": {}}),
+        ),
+        (format!("{contacts}/{contact}"), json!({})),
+        (format!("/personal/{own}"), json!({})),
+        (book, json!({})),
+    ];
+    for (path, body) in &kinds {
+        let shown = site.request(Method::GET, path, &site.alice).send().await;
+        let shown = shown.unwrap();
+        let tag = shown.headers()["etag"].to_str().unwrap().to_owned();
+        let edit = |number: usize| {
+            let mut body = body.clone();
+            body["name"] = Value::from(format!("edited {number}"));
+            let request = site.request(Method::PUT, path, &site.alice);
+            request
+                .header("If-Match", &tag)
+                .body(body.to_string())
+                .send()
+        };
+        let answered = join_all((0..EDITORS).map(edit)).await;
+        let statuses = answered
+            .into_iter()
+            .map(|answer| answer.unwrap().status().as_u16());
+        let mut statuses: Vec<_> = statuses.collect();
+        statuses.sort_unstable();
+        let refused = statuses.iter().filter(|&&status| status == 412).count();
+        assert_eq!(refused, EDITORS - 1, "{path}: {statuses:?}");
+        assert!(matches!(statuses[0], 200 | 204), "{path}: {statuses:?}");
     }
 }
 

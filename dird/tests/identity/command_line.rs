@@ -166,7 +166,10 @@ async fn defaults_are_given_once_and_an_attempt_cut_short_is_completed() {
         .unwrap()
         .unwrap()
         .profile;
-    store.delete_profile(&proof, &profile.uuid).await.unwrap();
+    store
+        .delete_profile(&proof, &profile.uuid, None)
+        .await
+        .unwrap();
     let again = tenant_defaults::create(store.as_ref(), &proof, "acme")
         .await
         .unwrap();

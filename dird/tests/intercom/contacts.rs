@@ -51,7 +51,7 @@ async fn contacts_that_are_edited_appear_in_the_next_query(door: Door) {
     edited.fields.insert("zip".into(), Some("9".into()));
     let (store, list) = (&door.store, door.list());
     store
-        .update_contact(&door.tenant, &list, &edited)
+        .update_contact(&door.tenant, &list, &edited, None)
         .await
         .unwrap();
     assert_eq!(
@@ -61,7 +61,7 @@ async fn contacts_that_are_edited_appear_in_the_next_query(door: Door) {
     );
     edited.fields.insert("mobile".into(), Some("2</x".into()));
     store
-        .update_contact(&door.tenant, &list, &edited)
+        .update_contact(&door.tenant, &list, &edited, None)
         .await
         .unwrap();
     let expected = json!({"uuid": uuid, "name": "Ann Lee", "callPos": [{"peer": "1"}, {"peer": "2</x"}, {}], "timestamp": 2});
@@ -71,7 +71,7 @@ async fn contacts_that_are_edited_appear_in_the_next_query(door: Door) {
     let touched = door.result("update", touched).await;
     assert_eq!(touched["users"][0]["timestamp"], 3);
     store
-        .delete_contact(&door.tenant, &list, &id)
+        .delete_contact(&door.tenant, &list, &id, None)
         .await
         .unwrap();
     let expected = json!({"uuid": uuid, "deleted": true, "timestamp": 4});
@@ -92,7 +92,7 @@ async fn entries_are_contacts_that_can_be_found(door: Door) {
     let mut gone = all[0].clone();
     gone.fields.clear();
     let list = door.list();
-    let missing = door.store.update_contact(&door.tenant, &list, &gone);
+    let missing = door.store.update_contact(&door.tenant, &list, &gone, None);
     assert!(matches!(missing.await, Err(StoreError::Missing { .. })));
 }
 

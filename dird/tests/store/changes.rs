@@ -61,16 +61,22 @@ async fn every_change_of_what_is_configured_is_told(world: World) {
             ..profile(&scope, "")
         };
         match step {
-            0 => store.update_source(&scope, &source).await.unwrap(),
+            0 => store.update_source(&scope, &source, None).await.unwrap(),
             1 => store
-                .delete_source(&scope, "csv", &source.uuid)
+                .delete_source(&scope, "csv", &source.uuid, None)
                 .await
                 .unwrap(),
-            2 => store.update_display(&scope, &display).await.unwrap(),
-            3 => store.delete_display(&scope, &display.uuid).await.unwrap(),
+            2 => store.update_display(&scope, &display, None).await.unwrap(),
+            3 => store
+                .delete_display(&scope, &display.uuid, None)
+                .await
+                .unwrap(),
             4 => store.create_profile(&scope, &other).await.unwrap(),
-            5 => store.update_profile(&scope, &default).await.unwrap(),
-            6 => store.delete_profile(&scope, &default.uuid).await.unwrap(),
+            5 => store.update_profile(&scope, &default, None).await.unwrap(),
+            6 => store
+                .delete_profile(&scope, &default.uuid, None)
+                .await
+                .unwrap(),
             7 => drop(store.create_phonebook(&scope, "book", None).await.unwrap()),
             8 => drop(store.create_display(&scope, "f", &[]).await.unwrap()),
             _ => store
@@ -87,7 +93,7 @@ async fn a_refused_change_is_not_told(world: World) {
     let mut changes = world.store.subscribe();
     world
         .store
-        .update_source(&scope, &csv(&scope, "unknown"))
+        .update_source(&scope, &csv(&scope, "unknown"), None)
         .await
         .unwrap_err();
     assert!(!told_at_once(&mut changes, &scope));
@@ -153,7 +159,7 @@ async fn what_has_changed_is_noted_with_its_place(world: World) {
     let ada = contact("Ada", "1");
     store.create_contact(&scope, &list, &ada).await.unwrap();
     store
-        .delete_contact(&scope, &list, &ada.uuid)
+        .delete_contact(&scope, &list, &ada.uuid, None)
         .await
         .unwrap();
     let phonebook = dird::store::model::PhonebookId(list.0.clone());
@@ -180,7 +186,7 @@ async fn what_has_changed_is_noted_with_its_place(world: World) {
         .unwrap();
     assert_eq!(since(), [favorite.clone(), favorite]);
     store
-        .delete_source(&scope, "csv", &source.uuid)
+        .delete_source(&scope, "csv", &source.uuid, None)
         .await
         .unwrap();
     assert_eq!(since(), [of_source]);

@@ -99,12 +99,12 @@ async fn edits_keep_the_identifier_and_the_place(world: World) {
     };
     world
         .store
-        .update_contact(&scope, &list, &edited)
+        .update_contact(&scope, &list, &edited, None)
         .await
         .unwrap();
     world
         .store
-        .update_contact(&scope, &list, &edited)
+        .update_contact(&scope, &list, &edited, None)
         .await
         .unwrap();
     let contents = world.store.contents(&scope, &list).await.unwrap();
@@ -118,11 +118,14 @@ async fn edits_keep_the_identifier_and_the_place(world: World) {
         uuid: ann.uuid.clone(),
         fields: bob.fields.clone(),
     };
-    let refused = world.store.update_contact(&scope, &list, &taken).await;
+    let refused = world
+        .store
+        .update_contact(&scope, &list, &taken, None)
+        .await;
     assert!(matches!(refused, Err(StoreError::Duplicate)));
     let refused = world
         .store
-        .update_contact(&scope, &list, &contact("x", "y"))
+        .update_contact(&scope, &list, &contact("x", "y"), None)
         .await;
     assert!(matches!(
         refused,
@@ -133,10 +136,13 @@ async fn edits_keep_the_identifier_and_the_place(world: World) {
     ));
     world
         .store
-        .delete_contact(&scope, &list, &ann.uuid)
+        .delete_contact(&scope, &list, &ann.uuid, None)
         .await
         .unwrap();
-    let refused = world.store.delete_contact(&scope, &list, &ann.uuid).await;
+    let refused = world
+        .store
+        .delete_contact(&scope, &list, &ann.uuid, None)
+        .await;
     assert!(matches!(
         refused,
         Err(StoreError::Missing {
@@ -329,8 +335,13 @@ async fn foreign_and_unknown_lists_are_missing(world: World) {
             ));
         };
         missing(world.store.create_contact(&scope, &list, &ann).await);
-        missing(world.store.update_contact(&scope, &list, &ann).await);
-        missing(world.store.delete_contact(&scope, &list, &ann.uuid).await);
+        missing(world.store.update_contact(&scope, &list, &ann, None).await);
+        missing(
+            world
+                .store
+                .delete_contact(&scope, &list, &ann.uuid, None)
+                .await,
+        );
         missing(world.store.clear_contacts(&scope, &list).await);
         missing(world.store.import_contacts(&scope, &list).await.map(drop));
         missing(world.store.contents(&scope, &list).await.map(drop));

@@ -196,7 +196,7 @@ async fn every_writer_of_contacts_counts_what_it_changes(world: World) {
     published.add(&one).await;
     published.add(&other).await;
     one.fields.insert("zip".into(), Some("0".into()));
-    store.update_contact(scope, list, &one).await.unwrap();
+    store.update_contact(scope, list, &one, None).await.unwrap();
     let before = [
         (1, one.uuid.0.clone(), false),
         (2, other.uuid.0.clone(), false),
@@ -207,14 +207,14 @@ async fn every_writer_of_contacts_counts_what_it_changes(world: World) {
         "an edit that no entry shows"
     );
     one.fields.insert("number".into(), Some("9".into()));
-    store.update_contact(scope, list, &one).await.unwrap();
+    store.update_contact(scope, list, &one, None).await.unwrap();
     let edited = [
         (2, other.uuid.0.clone(), false),
         (3, one.uuid.0.clone(), false),
     ];
     assert_eq!(published.stamps().await, edited);
     store
-        .delete_contact(scope, list, &other.uuid)
+        .delete_contact(scope, list, &other.uuid, None)
         .await
         .unwrap();
     let deleted = [
@@ -223,7 +223,12 @@ async fn every_writer_of_contacts_counts_what_it_changes(world: World) {
     ];
     assert_eq!(published.stamps().await, deleted);
     let unknown = ContactId(random_id());
-    assert!(store.delete_contact(scope, list, &unknown).await.is_err());
+    assert!(
+        store
+            .delete_contact(scope, list, &unknown, None)
+            .await
+            .is_err()
+    );
     assert_eq!(published.header().await.timestamp, 4, "nothing was changed");
     published.add(&other).await;
     store.clear_contacts(scope, list).await.unwrap();
@@ -340,7 +345,7 @@ async fn nothing_stays_of_what_is_unpublished_or_deleted(world: World) {
     published.publish(&Mapping::default()).await;
     let all = published.after(0).await;
     assert_eq!((all.len(), all[0].secret.as_ref()), (1, None));
-    store.delete_phonebook(scope, book).await.unwrap();
+    store.delete_phonebook(scope, book, None).await.unwrap();
     assert_eq!(store.directory_of(system(), book).await.unwrap(), None);
     let missing = store.unpublish(scope, book).await;
     assert!(matches!(missing, Err(StoreError::Missing { .. })));

@@ -274,7 +274,7 @@ async fn removed_after_its_writer(world: World, whole_tenant: bool) {
         if whole_tenant {
             store.erase(scope).await.map(|_| ())
         } else {
-            store.delete_phonebook(scope, phonebook).await
+            store.delete_phonebook(scope, phonebook, None).await
         }
     });
     // It has come to where it waits.

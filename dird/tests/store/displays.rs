@@ -34,11 +34,15 @@ async fn a_display_is_made_changed_and_removed(world: World) {
         columns: Vec::new(),
         ..made
     };
-    world.store.update_display(&scope, &changed).await.unwrap();
+    world
+        .store
+        .update_display(&scope, &changed, None)
+        .await
+        .unwrap();
     assert_eq!(find().await.unwrap(), Some(changed));
     world
         .store
-        .delete_display(&scope, &expected.uuid)
+        .delete_display(&scope, &expected.uuid, None)
         .await
         .unwrap();
     assert_eq!(find().await.unwrap(), None);
@@ -67,7 +71,7 @@ async fn a_deleted_display_leaves_its_profiles(world: World) {
     world.store.create_profile(&scope, &default).await.unwrap();
     world
         .store
-        .delete_display(&scope, &display.uuid)
+        .delete_display(&scope, &display.uuid, None)
         .await
         .unwrap();
     let found = world
@@ -98,7 +102,7 @@ async fn an_unknown_display_is_missing(world: World) {
         uuid: DisplayId("unknown".into()),
         ..display
     };
-    let updated = world.store.update_display(&scope, &unknown).await;
+    let updated = world.store.update_display(&scope, &unknown, None).await;
     assert!(matches!(
         updated,
         Err(StoreError::Missing {
@@ -106,7 +110,10 @@ async fn an_unknown_display_is_missing(world: World) {
             ..
         })
     ));
-    let deleted = world.store.delete_display(&scope, &unknown.uuid).await;
+    let deleted = world
+        .store
+        .delete_display(&scope, &unknown.uuid, None)
+        .await;
     assert!(matches!(
         deleted,
         Err(StoreError::Missing {

@@ -35,12 +35,12 @@ async fn followers_get_what_has_changed_since(world: World) {
         .unwrap();
     world
         .store
-        .update_contact(&scope, &list, &edited)
+        .update_contact(&scope, &list, &edited, None)
         .await
         .unwrap();
     world
         .store
-        .delete_contact(&scope, &list, &ann.uuid)
+        .delete_contact(&scope, &list, &ann.uuid, None)
         .await
         .unwrap();
     let followed = world
@@ -133,13 +133,13 @@ async fn own_changes_raise_the_generation_before_they_are_acknowledged(world: Wo
     raised("create");
     world
         .store
-        .update_contact(&scope, &list, &ann)
+        .update_contact(&scope, &list, &ann, None)
         .await
         .unwrap();
     raised("update");
     world
         .store
-        .delete_contact(&scope, &list, &ann.uuid)
+        .delete_contact(&scope, &list, &ann.uuid, None)
         .await
         .unwrap();
     raised("delete");

@@ -97,12 +97,21 @@ async fn another_tenants_objects_are_never_changed(world: World) {
     (worse.name, renamed.name) = ("x".into(), "x".into());
     emptied.columns.clear();
     let refused = [
-        world.store.update_source(&other, &worse).await,
-        world.store.delete_source(&other, "csv", &source.uuid).await,
-        world.store.update_profile(&other, &renamed).await,
-        world.store.delete_profile(&other, &default.uuid).await,
-        world.store.update_display(&other, &emptied).await,
-        world.store.delete_display(&other, &display.uuid).await,
+        world.store.update_source(&other, &worse, None).await,
+        world
+            .store
+            .delete_source(&other, "csv", &source.uuid, None)
+            .await,
+        world.store.update_profile(&other, &renamed, None).await,
+        world
+            .store
+            .delete_profile(&other, &default.uuid, None)
+            .await,
+        world.store.update_display(&other, &emptied, None).await,
+        world
+            .store
+            .delete_display(&other, &display.uuid, None)
+            .await,
     ];
     for refused in refused {
         assert!(

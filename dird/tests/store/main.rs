@@ -26,6 +26,7 @@ mod contacts;
 mod directories;
 mod directory_entries;
 mod displays;
+mod editors;
 mod followers;
 mod held_lists;
 mod inventory;

@@ -144,7 +144,7 @@ async fn a_mirror_goes_with_its_source_and_its_user(world: World) {
     let by = SystemAuthority::new("test");
     store.forget_user(by, &user).await.unwrap();
     store
-        .delete_source(&scope, "csv", &other.uuid)
+        .delete_source(&scope, "csv", &other.uuid, None)
         .await
         .unwrap();
     let there = async |source, owner| store.mirror(&scope, &key(source, owner)).await.unwrap();

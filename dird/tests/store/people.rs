@@ -109,7 +109,7 @@ async fn favourites_go_with_their_source(world: World) {
         .unwrap();
     world
         .store
-        .delete_source(&scope, "csv", &source.uuid)
+        .delete_source(&scope, "csv", &source.uuid, None)
         .await
         .unwrap();
     assert!(

@@ -103,7 +103,7 @@ async fn a_change_of_the_name_may_not_take_anothers(world: World) {
         name: "two".into(),
         ..one.clone()
     };
-    let refused = world.store.update_phonebook(&scope, &renamed).await;
+    let refused = world.store.update_phonebook(&scope, &renamed, None).await;
     assert!(matches!(refused, Err(StoreError::NameTaken(name)) if name == "two"));
     let renamed = Phonebook {
         name: "three".into(),
@@ -111,7 +111,7 @@ async fn a_change_of_the_name_may_not_take_anothers(world: World) {
     };
     world
         .store
-        .update_phonebook(&scope, &renamed)
+        .update_phonebook(&scope, &renamed, None)
         .await
         .unwrap();
     let key = PhonebookKey::Number(one.id);
@@ -141,7 +141,7 @@ async fn a_deleted_phonebook_takes_contacts_and_sources_with_it(world: World) {
     world.store.create_source(&scope, &source).await.unwrap();
     world
         .store
-        .delete_phonebook(&scope, &book.uuid)
+        .delete_phonebook(&scope, &book.uuid, None)
         .await
         .unwrap();
     let alone = scope.alone();
@@ -176,7 +176,7 @@ async fn a_number_is_not_used_twice(world: World) {
         .unwrap();
     world
         .store
-        .delete_phonebook(&scope, &first.uuid)
+        .delete_phonebook(&scope, &first.uuid, None)
         .await
         .unwrap();
     let second = world
@@ -198,7 +198,10 @@ async fn foreign_phonebooks_are_missing(world: World) {
     assert_eq!(world.store.phonebook(&scope, &key).await.unwrap(), None);
     let key = PhonebookKey::Number(foreign.id);
     assert_eq!(world.store.phonebook(&scope, &key).await.unwrap(), None);
-    let refused = world.store.delete_phonebook(&scope, &foreign.uuid).await;
+    let refused = world
+        .store
+        .delete_phonebook(&scope, &foreign.uuid, None)
+        .await;
     assert!(matches!(
         refused,
         Err(StoreError::Missing {
@@ -206,7 +209,7 @@ async fn foreign_phonebooks_are_missing(world: World) {
             ..
         })
     ));
-    let refused = world.store.update_phonebook(&scope, &foreign).await;
+    let refused = world.store.update_phonebook(&scope, &foreign, None).await;
     assert!(matches!(
         refused,
         Err(StoreError::Missing {

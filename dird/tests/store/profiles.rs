@@ -59,14 +59,18 @@ async fn a_profile_comes_back_in_the_order_it_was_sent(world: World) {
     wanted.services.swap_remove("lookup");
     wanted.display = None;
     wanted.name = "other".into();
-    world.store.update_profile(&scope, &wanted).await.unwrap();
+    world
+        .store
+        .update_profile(&scope, &wanted, None)
+        .await
+        .unwrap();
     assert_eq!(stored(&world, &wanted).await, wanted);
     world
         .store
-        .delete_profile(&scope, &wanted.uuid)
+        .delete_profile(&scope, &wanted.uuid, None)
         .await
         .unwrap();
-    let gone = world.store.delete_profile(&scope, &wanted.uuid).await;
+    let gone = world.store.delete_profile(&scope, &wanted.uuid, None).await;
     assert!(matches!(
         gone,
         Err(StoreError::Missing {
@@ -104,7 +108,7 @@ async fn refusals_come_in_the_documented_order_and_change_nothing(world: World) 
     let mut stranger = wrong.clone();
     stranger.uuid.0 = "p1".into();
     assert_eq!(
-        refusal(world.store.update_profile(&scope, &stranger).await),
+        refusal(world.store.update_profile(&scope, &stranger, None).await),
         "profile p1"
     );
     for expected in [
@@ -115,7 +119,7 @@ async fn refusals_come_in_the_documented_order_and_change_nothing(world: World) 
         "source s3",
     ] {
         assert_eq!(
-            refusal(world.store.update_profile(&scope, &wrong).await),
+            refusal(world.store.update_profile(&scope, &wrong, None).await),
             expected
         );
         let added = Profile {

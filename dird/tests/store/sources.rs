@@ -32,7 +32,11 @@ async fn a_source_comes_back_as_it_was_stored(world: World) {
     source.name = "staff".into();
     source.extra.remove("zz");
     source.format_columns.clear();
-    world.store.update_source(&scope, &source).await.unwrap();
+    world
+        .store
+        .update_source(&scope, &source, None)
+        .await
+        .unwrap();
     let found = world
         .store
         .source(&scope.alone(), "csv", &source.uuid)
@@ -46,10 +50,10 @@ async fn a_source_comes_back_as_it_was_stored(world: World) {
 
     let gone = world
         .store
-        .delete_source(&scope, "ldap", &source.uuid)
+        .delete_source(&scope, "ldap", &source.uuid, None)
         .await;
     assert!(matches!(gone, Err(StoreError::Missing { .. })));
-    let delete = world.store.delete_source(&scope, "csv", &source.uuid);
+    let delete = world.store.delete_source(&scope, "csv", &source.uuid, None);
     delete.await.unwrap();
     let found = world
         .store
@@ -68,7 +72,7 @@ async fn a_taken_name_is_refused_in_every_backend_and_changes_nothing(world: Wor
     let refused = world.store.create_source(&scope, &third).await;
     assert!(matches!(refused, Err(StoreError::NameTaken(name)) if name == "people"));
     second.name = "people".into();
-    let refused = world.store.update_source(&scope, &second).await;
+    let refused = world.store.update_source(&scope, &second, None).await;
     assert!(matches!(refused, Err(StoreError::NameTaken(_))));
     let found = world
         .store
@@ -85,11 +89,14 @@ async fn an_unknown_source_is_missing(world: World) {
     assert!(missing(
         world
             .store
-            .update_source(&scope, &source)
+            .update_source(&scope, &source, None)
             .await
             .unwrap_err()
     ));
-    let deleted = world.store.delete_source(&scope, "csv", &source.uuid).await;
+    let deleted = world
+        .store
+        .delete_source(&scope, "csv", &source.uuid, None)
+        .await;
     assert!(missing(deleted.unwrap_err()));
 }
 
@@ -148,7 +155,7 @@ async fn a_deleted_source_leaves_profiles(world: World) {
     world.store.create_profile(&scope, &default).await.unwrap();
     world
         .store
-        .delete_source(&scope, "csv", &two.uuid)
+        .delete_source(&scope, "csv", &two.uuid, None)
         .await
         .unwrap();
     let found = world

@@ -8,6 +8,7 @@ use sqlx::postgres::PgRow;
 use super::session::Session;
 use super::{Postgres, Write, feed, is_duplicate, row};
 use crate::identity::Tenant;
+use crate::store::engine::unless_changed;
 use crate::store::model::{Contact, ContactId, ListId, PhonebookId};
 use crate::store::written::Written;
 use crate::store::{
@@ -137,9 +138,16 @@ impl Contacts for Postgres {
         find(&mut self.pool().await?.acquire().await?, scope, list, id).await
     }
 
-    async fn update_contact(&self, scope: &Tenant, list: &ListId, contact: &Contact) -> Stored<()> {
+    async fn update_contact(
+        &self,
+        scope: &Tenant,
+        list: &ListId,
+        contact: &Contact,
+        known: Option<&Contact>,
+    ) -> Stored<()> {
         let mut write = self.write().await?;
         let sequence = write.lock_list(scope, list, 1).await?;
+        unless_changed(known, find(&mut write, scope, list, &contact.uuid)).await?;
         let before = write.before_edit(scope, list, &contact.uuid).await?;
         let updated = put(&mut write, UPDATE, (scope, list), contact, sequence).await?;
         StoreError::unless_found(updated, "contact", &contact.uuid.0)?;
@@ -147,9 +155,16 @@ impl Contacts for Postgres {
         write.commit().await
     }
 
-    async fn delete_contact(&self, scope: &Tenant, list: &ListId, id: &ContactId) -> Stored<()> {
+    async fn delete_contact(
+        &self,
+        scope: &Tenant,
+        list: &ListId,
+        id: &ContactId,
+        known: Option<&Contact>,
+    ) -> Stored<()> {
         let mut write = self.write().await?;
         let sequence = write.lock_list(scope, list, 1).await?;
+        unless_changed(known, find(&mut write, scope, list, id)).await?;
         if !row::storable([Some(&id.0)]) {
             return StoreError::unless_found(0, "contact", &id.0);
         }

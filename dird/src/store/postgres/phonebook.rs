@@ -2,11 +2,12 @@
 
 use async_trait::async_trait;
 use kit::fold::fold;
-use sqlx::Row;
 use sqlx::postgres::PgRow;
+use sqlx::{Executor, Row};
 
 use super::{Postgres, is_duplicate, row};
 use crate::identity::{Tenant, Tenants};
+use crate::store::engine::unless_changed;
 use crate::store::model::{Phonebook, PhonebookId, random_id};
 use crate::store::{Listed, Page, PhonebookKey, Phonebooks, StoreError, Stored};
 
@@ -100,17 +101,7 @@ impl Phonebooks for Postgres {
     }
 
     async fn phonebook(&self, scope: &Tenant, key: &PhonebookKey) -> Stored<Option<Phonebook>> {
-        if let PhonebookKey::Uuid(uuid) = key
-            && !row::storable([Some(&uuid.0)])
-        {
-            return Ok(None);
-        }
-        let found = match key {
-            PhonebookKey::Uuid(uuid) => sqlx::query(BY_ID).bind(scope.id().as_str()).bind(&uuid.0),
-            PhonebookKey::Number(id) => sqlx::query(BY_NUMBER).bind(scope.id().as_str()).bind(id),
-        };
-        let found = found.fetch_optional(self.pool().await?).await?;
-        found.as_ref().map(read).transpose()
+        find(self.pool().await?, scope, key).await
     }
 
     async fn phonebook_named(&self, scope: &Tenant, name: &str) -> Stored<Option<Phonebook>> {
@@ -122,9 +113,16 @@ impl Phonebooks for Postgres {
         found.as_ref().map(read).transpose()
     }
 
-    async fn update_phonebook(&self, scope: &Tenant, phonebook: &Phonebook) -> Stored<()> {
+    async fn update_phonebook(
+        &self,
+        scope: &Tenant,
+        phonebook: &Phonebook,
+        known: Option<&Phonebook>,
+    ) -> Stored<()> {
         let mut write = self.write().await?;
         write.touch(scope.id()).await?;
+        let key = PhonebookKey::Uuid(phonebook.uuid.clone());
+        unless_changed(known, find(&mut *write, scope, &key)).await?;
         let updated = sqlx::query(UPDATE)
             .bind(scope.id().as_str())
             .bind(&phonebook.uuid.0)
@@ -139,10 +137,17 @@ impl Phonebooks for Postgres {
         write.commit().await
     }
 
-    async fn delete_phonebook(&self, scope: &Tenant, id: &PhonebookId) -> Stored<()> {
+    async fn delete_phonebook(
+        &self,
+        scope: &Tenant,
+        id: &PhonebookId,
+        known: Option<&Phonebook>,
+    ) -> Stored<()> {
         let mut write = self.write().await?;
         let list = id.into();
         write.touch(scope.id()).await?;
+        let key = PhonebookKey::Uuid(id.clone());
+        unless_changed(known, find(&mut *write, scope, &key)).await?;
         // First, as every writer takes it: its directory and its entries come after it.
         let held = write.hold_list(scope, &list, 0).await;
         held.map_err(|error| match error {
@@ -155,6 +160,25 @@ impl Phonebooks for Postgres {
         write.drop_list(scope, &list).await?;
         write.commit().await
     }
+}
+
+/// The phonebook of that key.
+async fn find(
+    executor: impl Executor<'_, Database = sqlx::Postgres>,
+    scope: &Tenant,
+    key: &PhonebookKey,
+) -> Stored<Option<Phonebook>> {
+    if let PhonebookKey::Uuid(uuid) = key
+        && !row::storable([Some(&uuid.0)])
+    {
+        return Ok(None);
+    }
+    let found = match key {
+        PhonebookKey::Uuid(uuid) => sqlx::query(BY_ID).bind(scope.id().as_str()).bind(&uuid.0),
+        PhonebookKey::Number(id) => sqlx::query(BY_NUMBER).bind(scope.id().as_str()).bind(id),
+    };
+    let found = found.fetch_optional(executor).await?;
+    found.as_ref().map(read).transpose()
 }
 
 fn missing(id: &PhonebookId) -> StoreError {

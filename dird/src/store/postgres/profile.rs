@@ -5,8 +5,10 @@ use indexmap::IndexMap;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
+use super::session::Session;
 use super::{Postgres, Write, display, is_duplicate, row, source};
 use crate::identity::{Tenant, Tenants};
+use crate::store::engine::unless_changed;
 use crate::store::model::{DisplayId, Profile, ProfileId, ResolvedProfile};
 use crate::store::services::{self, ServiceRow, Services};
 use crate::store::{Listed, Page, Profiles, StoreError, Stored};
@@ -129,22 +131,20 @@ impl Profiles for Postgres {
     }
 
     async fn profile(&self, tenants: &Tenants, id: &ProfileId) -> Stored<Option<Profile>> {
-        if !row::storable([Some(&id.0)]) {
-            return Ok(None);
-        }
-        let scope = row::tenants(tenants);
         let mut read = self.read().await?;
-        let found = sqlx::query(BY_ID).bind(&scope).bind(&id.0);
-        let Some(found) = found.fetch_optional(&mut read).await? else {
-            return Ok(None);
-        };
-        let services = sqlx::query(SERVICES).bind(&scope).bind(vec![&id.0]);
-        let mut services = read_services(&services.fetch_all(&mut read).await?)?;
-        self::read(&found, &mut services).map(Some)
+        find(&mut read, tenants, id).await
     }
 
-    async fn update_profile(&self, scope: &Tenant, profile: &Profile) -> Stored<()> {
+    async fn update_profile(
+        &self,
+        scope: &Tenant,
+        profile: &Profile,
+        known: Option<&Profile>,
+    ) -> Stored<()> {
         let mut write = self.write().await?;
+        write.touch(scope.id()).await?;
+        let alone = scope.alone();
+        unless_changed(known, find(&mut write, &alone, &profile.uuid)).await?;
         put(&mut write, scope, profile, UPDATE).await?;
         let clear = sqlx::query(CLEAR)
             .bind(scope.id().as_str())
@@ -154,9 +154,16 @@ impl Profiles for Postgres {
         Ok(write.commit().await?)
     }
 
-    async fn delete_profile(&self, scope: &Tenant, id: &ProfileId) -> Stored<()> {
+    async fn delete_profile(
+        &self,
+        scope: &Tenant,
+        id: &ProfileId,
+        known: Option<&Profile>,
+    ) -> Stored<()> {
         let mut write = self.write().await?;
         write.touch(scope.id()).await?;
+        let alone = scope.alone();
+        unless_changed(known, find(&mut write, &alone, id)).await?;
         let deleted = sqlx::query(DELETE).bind(scope.id().as_str()).bind(&id.0);
         let deleted = deleted.execute(&mut *write).await?.rows_affected();
         StoreError::unless_found(deleted, "profile", &id.0)?;
@@ -196,8 +203,28 @@ impl Profiles for Postgres {
     }
 }
 
+/// The profile with this identifier.
+async fn find(
+    connection: &mut Session,
+    tenants: &Tenants,
+    id: &ProfileId,
+) -> Stored<Option<Profile>> {
+    if !row::storable([Some(&id.0)]) {
+        return Ok(None);
+    }
+    let scope = row::tenants(tenants);
+    let found = sqlx::query(BY_ID).bind(&scope).bind(&id.0);
+    let Some(found) = found.fetch_optional(&mut *connection).await? else {
+        return Ok(None);
+    };
+    let services = sqlx::query(SERVICES).bind(&scope).bind(vec![&id.0]);
+    let mut services = read_services(&services.fetch_all(connection).await?)?;
+    read(&found, &mut services).map(Some)
+}
+
 /// Adds a profile with its services.
 pub(super) async fn insert(write: &mut Write, scope: &Tenant, profile: &Profile) -> Stored<()> {
+    write.touch(scope.id()).await?;
     put(write, scope, profile, INSERT).await?;
     insert_services(write, scope, profile).await
 }
@@ -209,7 +236,6 @@ async fn put(
     profile: &Profile,
     statement: &'static str,
 ) -> Stored<()> {
-    write.touch(scope.id()).await?;
     let done = sqlx::query(statement)
         .bind(scope.id().as_str())
         .bind(&profile.uuid.0)

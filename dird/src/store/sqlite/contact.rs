@@ -7,6 +7,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::{Sqlite, Write, feed, is_duplicate, row};
 use crate::identity::Tenant;
+use crate::store::engine::unless_changed;
 use crate::store::model::{Contact, ContactId, ListId, PhonebookId};
 use crate::store::written::Written;
 use crate::store::{
@@ -128,9 +129,16 @@ impl Contacts for Sqlite {
         find(&mut *self.readers.acquire().await?, scope, list, id).await
     }
 
-    async fn update_contact(&self, scope: &Tenant, list: &ListId, contact: &Contact) -> Stored<()> {
+    async fn update_contact(
+        &self,
+        scope: &Tenant,
+        list: &ListId,
+        contact: &Contact,
+        known: Option<&Contact>,
+    ) -> Stored<()> {
         let mut write = self.write().await?;
         let sequence = write.lock_list(scope, list, 1).await?;
+        unless_changed(known, find(&mut write, scope, list, &contact.uuid)).await?;
         let before = write.before_edit(scope, list, &contact.uuid).await?;
         let updated = put(&mut write, UPDATE, (scope, list), contact, sequence).await?;
         StoreError::unless_found(updated, "contact", &contact.uuid.0)?;
@@ -138,9 +146,16 @@ impl Contacts for Sqlite {
         write.commit().await
     }
 
-    async fn delete_contact(&self, scope: &Tenant, list: &ListId, id: &ContactId) -> Stored<()> {
+    async fn delete_contact(
+        &self,
+        scope: &Tenant,
+        list: &ListId,
+        id: &ContactId,
+        known: Option<&Contact>,
+    ) -> Stored<()> {
         let mut write = self.write().await?;
         let sequence = write.lock_list(scope, list, 1).await?;
+        unless_changed(known, find(&mut write, scope, list, id)).await?;
         let deleted = sqlx::query(DELETE)
             .bind(scope.id().as_str())
             .bind(&list.0)

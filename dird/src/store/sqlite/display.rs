@@ -1,11 +1,12 @@
 //! Rows of displays.
 
 use async_trait::async_trait;
-use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Executor, Row};
 
 use super::{Sqlite, Write, row};
 use crate::identity::{Tenant, Tenants};
+use crate::store::engine::unless_changed;
 use crate::store::model::{Display, DisplayColumn, DisplayId, random_id};
 use crate::store::{Displays, Listed, Page, StoreError, Stored};
 
@@ -102,18 +103,19 @@ impl Displays for Sqlite {
     }
 
     async fn display(&self, tenants: &Tenants, id: &DisplayId) -> Stored<Option<Display>> {
-        let found = sqlx::query(BY_ID).bind(row::tenants(tenants)?).bind(&id.0);
-        found
-            .fetch_optional(&self.readers)
-            .await?
-            .as_ref()
-            .map(read)
-            .transpose()
+        find(&self.readers, tenants, id).await
     }
 
-    async fn update_display(&self, scope: &Tenant, display: &Display) -> Stored<()> {
+    async fn update_display(
+        &self,
+        scope: &Tenant,
+        display: &Display,
+        known: Option<&Display>,
+    ) -> Stored<()> {
         let mut write = self.write().await?;
         write.touch(scope.id()).await?;
+        let alone = scope.alone();
+        unless_changed(known, find(&mut *write, &alone, &display.uuid)).await?;
         let updated = sqlx::query(UPDATE)
             .bind(scope.id().as_str())
             .bind(&display.uuid.0)
@@ -126,9 +128,16 @@ impl Displays for Sqlite {
         Ok(write.commit().await?)
     }
 
-    async fn delete_display(&self, scope: &Tenant, id: &DisplayId) -> Stored<()> {
+    async fn delete_display(
+        &self,
+        scope: &Tenant,
+        id: &DisplayId,
+        known: Option<&Display>,
+    ) -> Stored<()> {
         let mut write = self.write().await?;
         write.touch(scope.id()).await?;
+        let alone = scope.alone();
+        unless_changed(known, find(&mut *write, &alone, id)).await?;
         for statement in [LEAVE_PROFILES, DELETE] {
             let done = sqlx::query(statement).bind(scope.id().as_str()).bind(&id.0);
             let done = done.execute(&mut *write).await?;
@@ -138,6 +147,17 @@ impl Displays for Sqlite {
         }
         Ok(write.commit().await?)
     }
+}
+
+/// The display with this identifier.
+async fn find(
+    executor: impl Executor<'_, Database = sqlx::Sqlite>,
+    tenants: &Tenants,
+    id: &DisplayId,
+) -> Stored<Option<Display>> {
+    let found = sqlx::query(BY_ID).bind(row::tenants(tenants)?).bind(&id.0);
+    let found = found.fetch_optional(executor).await?;
+    found.as_ref().map(read).transpose()
 }
 
 /// A display from its row.

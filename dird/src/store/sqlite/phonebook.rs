@@ -2,11 +2,12 @@
 
 use async_trait::async_trait;
 use kit::fold::fold;
-use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Executor, Row};
 
 use super::{Sqlite, is_duplicate, row};
 use crate::identity::{Tenant, Tenants};
+use crate::store::engine::unless_changed;
 use crate::store::model::{Phonebook, PhonebookId, random_id};
 use crate::store::{Listed, Page, PhonebookKey, Phonebooks, StoreError, Stored};
 
@@ -100,12 +101,7 @@ impl Phonebooks for Sqlite {
     }
 
     async fn phonebook(&self, scope: &Tenant, key: &PhonebookKey) -> Stored<Option<Phonebook>> {
-        let found = match key {
-            PhonebookKey::Uuid(uuid) => sqlx::query(BY_ID).bind(scope.id().as_str()).bind(&uuid.0),
-            PhonebookKey::Number(id) => sqlx::query(BY_NUMBER).bind(scope.id().as_str()).bind(id),
-        };
-        let found = found.fetch_optional(&self.readers).await?;
-        found.as_ref().map(read).transpose()
+        find(&self.readers, scope, key).await
     }
 
     async fn phonebook_named(&self, scope: &Tenant, name: &str) -> Stored<Option<Phonebook>> {
@@ -114,9 +110,16 @@ impl Phonebooks for Sqlite {
         found.as_ref().map(read).transpose()
     }
 
-    async fn update_phonebook(&self, scope: &Tenant, phonebook: &Phonebook) -> Stored<()> {
+    async fn update_phonebook(
+        &self,
+        scope: &Tenant,
+        phonebook: &Phonebook,
+        known: Option<&Phonebook>,
+    ) -> Stored<()> {
         let mut write = self.write().await?;
         write.touch(scope.id()).await?;
+        let key = PhonebookKey::Uuid(phonebook.uuid.clone());
+        unless_changed(known, find(&mut *write, scope, &key)).await?;
         let updated = sqlx::query(UPDATE)
             .bind(scope.id().as_str())
             .bind(&phonebook.uuid.0)
@@ -131,15 +134,36 @@ impl Phonebooks for Sqlite {
         write.commit().await
     }
 
-    async fn delete_phonebook(&self, scope: &Tenant, id: &PhonebookId) -> Stored<()> {
+    async fn delete_phonebook(
+        &self,
+        scope: &Tenant,
+        id: &PhonebookId,
+        known: Option<&Phonebook>,
+    ) -> Stored<()> {
         let mut write = self.write().await?;
         write.touch(scope.id()).await?;
+        let key = PhonebookKey::Uuid(id.clone());
+        unless_changed(known, find(&mut *write, scope, &key)).await?;
         let deleted = sqlx::query(DELETE).bind(scope.id().as_str()).bind(&id.0);
         let deleted = deleted.execute(&mut *write).await?;
         StoreError::unless_found(deleted.rows_affected(), "phonebook", &id.0)?;
         write.drop_list(scope, &id.into()).await?;
         write.commit().await
     }
+}
+
+/// The phonebook of that key.
+async fn find(
+    executor: impl Executor<'_, Database = sqlx::Sqlite>,
+    scope: &Tenant,
+    key: &PhonebookKey,
+) -> Stored<Option<Phonebook>> {
+    let found = match key {
+        PhonebookKey::Uuid(uuid) => sqlx::query(BY_ID).bind(scope.id().as_str()).bind(&uuid.0),
+        PhonebookKey::Number(id) => sqlx::query(BY_NUMBER).bind(scope.id().as_str()).bind(id),
+    };
+    let found = found.fetch_optional(executor).await?;
+    found.as_ref().map(read).transpose()
 }
 
 fn refused(error: sqlx::Error, name: &str) -> StoreError {

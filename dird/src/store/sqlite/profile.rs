@@ -3,10 +3,11 @@
 use async_trait::async_trait;
 use indexmap::IndexMap;
 use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::{Sqlite, Write, display, is_duplicate, row, source};
 use crate::identity::{Tenant, Tenants};
+use crate::store::engine::unless_changed;
 use crate::store::model::{DisplayId, Profile, ProfileId, ResolvedProfile};
 use crate::store::services::{self, ServiceRow, Services};
 use crate::store::{Listed, Page, Profiles, StoreError, Stored};
@@ -126,21 +127,20 @@ impl Profiles for Sqlite {
     }
 
     async fn profile(&self, tenants: &Tenants, id: &ProfileId) -> Stored<Option<Profile>> {
-        let scope = row::tenants(tenants)?;
         let mut read = self.readers.begin().await?;
-        let found = sqlx::query(BY_ID).bind(&scope).bind(&id.0);
-        let Some(found) = found.fetch_optional(&mut *read).await? else {
-            return Ok(None);
-        };
-        let services = sqlx::query(SERVICES)
-            .bind(&scope)
-            .bind(row::to_json(&[&id.0])?);
-        let mut services = read_services(&services.fetch_all(&mut *read).await?)?;
-        self::read(&found, &mut services).map(Some)
+        find(&mut read, tenants, id).await
     }
 
-    async fn update_profile(&self, scope: &Tenant, profile: &Profile) -> Stored<()> {
+    async fn update_profile(
+        &self,
+        scope: &Tenant,
+        profile: &Profile,
+        known: Option<&Profile>,
+    ) -> Stored<()> {
         let mut write = self.write().await?;
+        write.touch(scope.id()).await?;
+        let alone = scope.alone();
+        unless_changed(known, find(&mut write, &alone, &profile.uuid)).await?;
         put(&mut write, scope, profile, UPDATE).await?;
         let clear = sqlx::query(CLEAR)
             .bind(scope.id().as_str())
@@ -150,9 +150,16 @@ impl Profiles for Sqlite {
         Ok(write.commit().await?)
     }
 
-    async fn delete_profile(&self, scope: &Tenant, id: &ProfileId) -> Stored<()> {
+    async fn delete_profile(
+        &self,
+        scope: &Tenant,
+        id: &ProfileId,
+        known: Option<&Profile>,
+    ) -> Stored<()> {
         let mut write = self.write().await?;
         write.touch(scope.id()).await?;
+        let alone = scope.alone();
+        unless_changed(known, find(&mut write, &alone, id)).await?;
         let deleted = sqlx::query(DELETE).bind(scope.id().as_str()).bind(&id.0);
         let deleted = deleted.execute(&mut *write).await?.rows_affected();
         StoreError::unless_found(deleted, "profile", &id.0)?;
@@ -194,8 +201,27 @@ impl Profiles for Sqlite {
     }
 }
 
+/// The profile with this identifier.
+async fn find(
+    connection: &mut SqliteConnection,
+    tenants: &Tenants,
+    id: &ProfileId,
+) -> Stored<Option<Profile>> {
+    let scope = row::tenants(tenants)?;
+    let found = sqlx::query(BY_ID).bind(&scope).bind(&id.0);
+    let Some(found) = found.fetch_optional(&mut *connection).await? else {
+        return Ok(None);
+    };
+    let services = sqlx::query(SERVICES)
+        .bind(&scope)
+        .bind(row::to_json(&[&id.0])?);
+    let mut services = read_services(&services.fetch_all(connection).await?)?;
+    read(&found, &mut services).map(Some)
+}
+
 /// Adds a profile with its services.
 pub(super) async fn insert(write: &mut Write, scope: &Tenant, profile: &Profile) -> Stored<()> {
+    write.touch(scope.id()).await?;
     put(write, scope, profile, INSERT).await?;
     insert_services(write, scope, profile).await
 }
@@ -207,7 +233,6 @@ async fn put(
     profile: &Profile,
     statement: &'static str,
 ) -> Stored<()> {
-    write.touch(scope.id()).await?;
     let done = sqlx::query(statement)
         .bind(scope.id().as_str())
         .bind(&profile.uuid.0)

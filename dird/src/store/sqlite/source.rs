@@ -1,11 +1,12 @@
 //! Rows of sources. A phonebook source has no name of its own: it shows its phonebook's.
 
 use async_trait::async_trait;
-use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Executor, Row};
 
 use super::{Sqlite, Write, is_duplicate, row};
 use crate::identity::{Tenant, Tenants};
+use crate::store::engine::unless_changed;
 use crate::store::model::{PhonebookId, Source, SourceId};
 use crate::store::{Listed, Page, Sources, StoreError, Stored};
 
@@ -114,28 +115,36 @@ impl Sources for Sqlite {
         backend: &str,
         id: &SourceId,
     ) -> Stored<Option<Source>> {
-        let found = sqlx::query(BY_ID)
-            .bind(row::tenants(tenants)?)
-            .bind(backend)
-            .bind(&id.0);
-        found
-            .fetch_optional(&self.readers)
-            .await?
-            .as_ref()
-            .map(read)
-            .transpose()
+        find(&self.readers, tenants, backend, id).await
     }
 
-    async fn update_source(&self, scope: &Tenant, source: &Source) -> Stored<()> {
+    async fn update_source(
+        &self,
+        scope: &Tenant,
+        source: &Source,
+        known: Option<&Source>,
+    ) -> Stored<()> {
         let mut write = self.write().await?;
+        write.touch_source(scope.id(), &source.uuid).await?;
+        let alone = scope.alone();
+        let current = find(&mut *write, &alone, &source.backend, &source.uuid);
+        unless_changed(known, current).await?;
         let updated = put(&mut write, scope, source, UPDATE).await?;
         StoreError::unless_found(updated, "source", &source.uuid.0)?;
         Ok(write.commit().await?)
     }
 
-    async fn delete_source(&self, scope: &Tenant, backend: &str, id: &SourceId) -> Stored<()> {
+    async fn delete_source(
+        &self,
+        scope: &Tenant,
+        backend: &str,
+        id: &SourceId,
+        known: Option<&Source>,
+    ) -> Stored<()> {
         let mut write = self.write().await?;
         write.touch_source(scope.id(), id).await?;
+        let alone = scope.alone();
+        unless_changed(known, find(&mut *write, &alone, backend, id)).await?;
         let deleted = sqlx::query(DELETE)
             .bind(scope.id().as_str())
             .bind(backend)
@@ -146,8 +155,24 @@ impl Sources for Sqlite {
     }
 }
 
+/// The source with this identifier, if it is of the backend.
+async fn find(
+    executor: impl Executor<'_, Database = sqlx::Sqlite>,
+    tenants: &Tenants,
+    backend: &str,
+    id: &SourceId,
+) -> Stored<Option<Source>> {
+    let found = sqlx::query(BY_ID)
+        .bind(row::tenants(tenants)?)
+        .bind(backend)
+        .bind(&id.0);
+    let found = found.fetch_optional(executor).await?;
+    found.as_ref().map(read).transpose()
+}
+
 /// Adds a source.
 pub(super) async fn insert(write: &mut Write, scope: &Tenant, source: &Source) -> Stored<()> {
+    write.touch_source(scope.id(), &source.uuid).await?;
     put(write, scope, source, INSERT).await?;
     Ok(())
 }
@@ -159,7 +184,6 @@ async fn put(
     source: &Source,
     statement: &'static str,
 ) -> Stored<u64> {
-    write.touch_source(scope.id(), &source.uuid).await?;
     if let Some(phonebook) = &source.phonebook {
         let found = sqlx::query(PHONEBOOK)
             .bind(scope.id().as_str())

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use kit::turns::Turns;
+
 use crate::api::config::RunningConfig;
 use crate::api::cors::Cors;
 use crate::api::enabled::Enabled;
@@ -21,6 +23,8 @@ pub struct App {
     pub store: Store,
     /// Answers lookups.
     pub lookup: Lookup,
+    /// How many requests are served at once.
+    pub turns: Turns,
     /// Where long work goes.
     pub slow_lane: SlowLane,
     /// Parts of dird that are switched on.

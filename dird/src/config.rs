@@ -65,12 +65,12 @@ pub struct Config {
     pub intercom: Intercom,
     /// Kept and shown, without effect on this version.
     pub confd: Value,
-    /// Kept and shown, without effect on this version.
-    pub lookup_service: Value,
-    /// Kept and shown, without effect on this version.
-    pub reverse_service: Value,
-    /// Kept and shown, without effect on this version.
-    pub favorites_service: Value,
+    /// How many lookups are answered at once.
+    pub lookup_service: Workers,
+    /// How many reverse lookups are answered at once.
+    pub reverse_service: Workers,
+    /// How many lists of favourites are answered at once.
+    pub favorites_service: Workers,
     /// The message bus.
     pub bus: Bus,
     /// The agent of the registry of services.
@@ -138,6 +138,14 @@ pub struct Auth {
     pub master_tenant_uuid: Option<String>,
     /// Seconds that a good answer is used again.
     pub cache_ttl: f64,
+}
+
+/// `lookup_service`, `reverse_service` or `favorites_service`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Workers {
+    /// So many at once; none: as many as `rest_api.max_threads`.
+    pub executor_workers: Option<u32>,
 }
 
 /// `rest_api`.
@@ -243,11 +251,24 @@ fn check(loaded: &Loaded<Config>) -> Result<(), ConfigError> {
     check_auth(loaded)?;
     intercom::check(loaded)?;
     platform::check(loaded)?;
-    if config.rest_api.max_threads == 0 {
-        return Err(loaded.fault(
-            "rest_api.max_threads",
-            "0 serves nobody; 1 or more is right",
-        ));
+    let turns = [
+        ("rest_api.max_threads", Some(config.rest_api.max_threads)),
+        (
+            "lookup_service.executor_workers",
+            config.lookup_service.executor_workers,
+        ),
+        (
+            "reverse_service.executor_workers",
+            config.reverse_service.executor_workers,
+        ),
+        (
+            "favorites_service.executor_workers",
+            config.favorites_service.executor_workers,
+        ),
+    ];
+    let nobody = turns.iter().find(|(_, turns)| *turns == Some(0));
+    if let Some((key, _)) = nobody {
+        return Err(loaded.fault(key, "0 serves nobody; 1 or more is right"));
     }
     Ok(())
 }

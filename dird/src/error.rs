@@ -46,6 +46,8 @@ pub enum ApiError {
     },
     /// The object is not, or no longer, what `If-Match` says.
     Changed,
+    /// Too many requests are served and wait.
+    Busy,
     /// The database is away; the request may be sent again.
     StoreUnavailable,
     /// A defect of ours; the cause goes to the log only.
@@ -114,6 +116,7 @@ impl ApiError {
                 authority_unreachable(&address, &cause, family)
             }
             Self::StoreUnavailable => store_unavailable(family),
+            Self::Busy => busy(family),
             Self::Changed => {
                 let message = json!({"message": "The object is no longer what If-Match says."});
                 json_answer(StatusCode::PRECONDITION_FAILED, &message)
@@ -203,6 +206,18 @@ fn store_unavailable(family: Family) -> Response {
             Problem::new(status, "database-unavailable", message).body(),
         ),
     }
+}
+
+fn busy(family: Family) -> Response {
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    let message = "Too many requests at once";
+    let mut response = match family {
+        Family::Legacy => legacy(status, &json!([message]), &json!([clock::unix_seconds()])),
+        Family::New => json_bytes(status, Problem::new(status, "overloaded", message).body()),
+    };
+    let soon = HeaderValue::from_static("1");
+    response.headers_mut().insert(header::RETRY_AFTER, soon);
+    response
 }
 
 fn legacy(status: StatusCode, reason: &Value, timestamp: &Value) -> Response {

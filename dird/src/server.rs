@@ -16,6 +16,7 @@ use kit::http_client::ClientError;
 use kit::privilege::{self, PrivilegeError};
 use kit::serve::{self, BindError, Bound, Limits};
 use kit::tls::{Acceptor, TlsError};
+use kit::turns::Turns;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -23,14 +24,14 @@ use tower::ServiceExt;
 use crate::api::config::RunningConfig;
 use crate::app::App;
 use crate::backends::{Outside, Surroundings};
-use crate::config::Config;
+use crate::config::{Config, Workers};
 use crate::events::Events;
 use crate::followers::Followers;
 use crate::identity::Authority;
 use crate::identity::builtin::{self, AccountsError};
 use crate::index::{Lists, People};
 use crate::intercom::KeyError;
-use crate::lookup::{Lookup, limit};
+use crate::lookup::{Lookup, ServiceTurns, limit};
 use crate::monitor::{self, Monitored};
 use crate::slow_lane::SlowLane;
 use crate::store::{self, Store};
@@ -38,6 +39,12 @@ use crate::store::{self, Store};
 use platform::Membership;
 
 pub use authority::open_authority;
+
+/// Requests that wait for a turn, for each one that is served.
+const WAITING: usize = 10;
+
+/// Longest that they wait.
+const TURN: Duration = Duration::from_secs(10);
 
 /// Why dird does not start.
 #[derive(Debug, thiserror::Error)]
@@ -245,13 +252,21 @@ fn app(
     shown: RunningConfig,
 ) -> App {
     let limit = config.lookup.default_timeout.and_then(limit);
+    let of = |workers: &Workers| workers.executor_workers.map(turns);
+    let services = ServiceTurns {
+        lookup: of(&config.lookup_service),
+        reverse: of(&config.reverse_service),
+        favorites: of(&config.favorites_service),
+    };
     let slow_lane = around.lists.slow_lane().clone();
     App {
         authority,
+        turns: turns(config.rest_api.max_threads),
         slow_lane,
         store: Arc::clone(store),
         lookup: Lookup::new(Arc::clone(store), around, limit)
-            .asking_only(config.enabled_plugins.backends()),
+            .asking_only(config.enabled_plugins.backends())
+            .in_turns(services),
         log_privacy: config.log.privacy,
         strict_conventions: config.rest_api.strict_conventions,
         enabled: config.enabled_plugins.clone(),
@@ -261,6 +276,12 @@ fn app(
         intercom: None,
         cors: config.rest_api.cors.clone(),
     }
+}
+
+/// Turns for so many requests at once, for which ten times as many wait (dird-platform.md §8).
+fn turns(at_once: u32) -> Turns {
+    let at_once = usize::try_from(at_once).unwrap_or(usize::MAX);
+    Turns::new(at_once, at_once.saturating_mul(WAITING), TURN)
 }
 
 fn limits(config: &Config) -> Limits {

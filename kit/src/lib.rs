@@ -19,3 +19,4 @@ pub mod subnet;
 pub mod supervisor;
 pub mod tls;
 pub mod trace;
+pub mod turns;

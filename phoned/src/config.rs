@@ -126,9 +126,13 @@ pub struct RestApi {
     pub keepalive_timeout: Duration,
     /// Requests on one connection.
     pub max_requests_per_connection: usize,
+    /// Open connections of a listener.
+    pub max_connections: usize,
+    /// Open connections of a listener from one address; 0: no such limit. Loopback and trusted proxies are exempt.
+    pub max_connections_per_address: usize,
     /// Accepted from older files, without effect.
     pub min_threads: usize,
-    /// Accepted from older files, without effect.
+    /// Requests that each listener serves at once.
     pub max_threads: usize,
 }
 
@@ -293,6 +297,15 @@ pub fn load(main: &Path, flags: Value, allow_exec: bool) -> Result<Loaded<Config
     })?;
     if let Err(problem) = loaded.config.log_level.parse::<Level>() {
         return Err(loaded.fault("log_level", problem));
+    }
+    let rest_api = &loaded.config.rest_api;
+    for (key, bound) in [
+        ("rest_api.max_threads", rest_api.max_threads),
+        ("rest_api.max_connections", rest_api.max_connections),
+    ] {
+        if bound == 0 {
+            return Err(loaded.fault(key, "0 serves nobody; 1 or more is right"));
+        }
     }
     if let Err(fault) = Gate::new(&loaded.config.rest_api) {
         return Err(loaded.fault(&fault.key, &fault.problem));

@@ -35,6 +35,7 @@ pub mod status;
 pub mod surrogates;
 pub mod tally;
 pub mod token;
+pub mod turn;
 pub mod unauthorized;
 pub mod upstreams;
 pub mod vendor;

@@ -2,19 +2,13 @@
 //! together share one call, which runs in a task of its own: a caller that gives up takes nothing from the others.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use http::HeaderValue;
-use kit::auth_client::AuthClient;
-use tokio::{
-    sync::{Semaphore, SemaphorePermit},
-    time::{timeout, timeout_at},
-};
+use kit::{auth_client::AuthClient, turns::Turns};
+use tokio::time::timeout_at;
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -24,10 +18,8 @@ use crate::{
     directory::{page, rows::Entry},
     error::PhoneError,
     tally,
+    turn::{self, ListenerTurns},
 };
-
-/// Longest time that a search waits for its turn.
-const TURN: Duration = Duration::from_secs(1);
 
 /// What a phone asks for.
 #[derive(Debug, Clone)]
@@ -42,6 +34,8 @@ pub struct Ask {
     pub within: Option<Arc<str>>,
     /// The `traceparent` of the request.
     pub trace: Option<HeaderValue>,
+    /// The turns of the listener that it came through.
+    pub listener: Option<ListenerTurns>,
 }
 
 /// What several callers may have waited for.
@@ -91,8 +85,7 @@ struct Inner {
     dird: Arc<DirdClient>,
     caches: Arc<Caches>,
     config: Arc<Config>,
-    turns: Semaphore,
-    waiting: AtomicUsize,
+    turns: Turns,
     tasks: TaskTracker,
 }
 
@@ -105,14 +98,17 @@ impl Lookups {
         config: Arc<Config>,
         tasks: TaskTracker,
     ) -> Self {
-        let turns = Semaphore::new(config.lookup.concurrent);
+        let turns = Turns::new(
+            config.lookup.concurrent,
+            config.lookup.queued,
+            turn::PATIENCE,
+        );
         let inner = Inner {
             auth,
             dird,
             caches,
             config,
             turns,
-            waiting: AtomicUsize::new(0),
             tasks,
         };
         Self {
@@ -226,7 +222,16 @@ impl Lookups {
             question: ask.question.clone(),
             trace: ask.trace.clone(),
         };
-        let _turn = self.turn().await?;
+        let _own = match &ask.listener {
+            Some(turns) => Some(turns.take().await?),
+            None => None,
+        };
+        let _turn = self
+            .inner
+            .turns
+            .take()
+            .await
+            .ok_or(PhoneError::Overloaded)?;
         let settings = &self.inner.config.cache;
         let prefix = &self.inner.config.numbers.international_prefix;
         let (outcome, life) = match self.inner.dird.find(&search, prefix).await {
@@ -261,24 +266,6 @@ impl Lookups {
             config.cache.lookup_ttl
         };
         (Outcome::Entries(entries), life)
-    }
-
-    /// A place among the searches under way; a bounded number waits for one, and not for long.
-    async fn turn(&self) -> Result<SemaphorePermit<'_>, PhoneError> {
-        if let Ok(turn) = self.inner.turns.try_acquire() {
-            return Ok(turn);
-        }
-        let waiting = self.inner.waiting.fetch_add(1, Ordering::Relaxed);
-        let turn = if waiting < self.inner.config.lookup.queued {
-            timeout(TURN, self.inner.turns.acquire())
-                .await
-                .ok()
-                .and_then(Result::ok)
-        } else {
-            None
-        };
-        self.inner.waiting.fetch_sub(1, Ordering::Relaxed);
-        turn.ok_or(PhoneError::Overloaded)
     }
 
     async fn tenant(&self, user: &Arc<str>) -> Result<Arc<str>, PhoneError> {

@@ -30,6 +30,7 @@ use crate::{
     live::{Live, Snapshot},
     respond::{self, Response},
     services, status, tally,
+    turn::ListenerTurns,
     vendor::{
         manifest::{Form, Step, UserPlace},
         registry::Vendor,
@@ -59,13 +60,18 @@ pub fn router(app: &Arc<App>, live: &Weak<Live>) -> Router {
         .method_not_allowed_fallback(|| ready(not_allowed()))
 }
 
-/// Answers one request. The routes cannot fail, they answer errors.
+/// Answers one request of the listener with these turns. The routes cannot fail, they answer errors.
 /// With `log.privacy` only debug logs have URLs.
-pub async fn serve<B>(snapshot: Arc<Snapshot>, mut request: http::Request<B>) -> Response
+pub async fn serve<B>(
+    snapshot: Arc<Snapshot>,
+    turns: ListenerTurns,
+    mut request: http::Request<B>,
+) -> Response
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    turns.attach(request.extensions_mut());
     let trace = Trace::of(request.headers());
     let span = trace.span();
     request.extensions_mut().insert(trace);

@@ -19,13 +19,13 @@ use crate::{
     events,
     gate::{Gate, GateFault},
     live::{Applied, Live, Source},
-    monitor, router, watch,
+    monitor, router,
+    turn::ListenerTurns,
+    watch,
 };
 
 /// Time for requests under way when the process stops.
 const DRAIN: Duration = Duration::from_secs(5);
-/// Connections from one phone; loopback and trusted proxies are exempt.
-const CONNECTIONS_PER_PEER: usize = 16;
 
 /// Why phoned does not start. The message names file or address.
 #[derive(Debug, thiserror::Error)]
@@ -200,7 +200,8 @@ impl Ready {
                 &plain_proxies
             };
             let live = Arc::clone(&live);
-            let service = move |request| router::serve(live.current(), request);
+            let turns = ListenerTurns::new(rest_api.max_threads, app.config.lookup.queued);
+            let service = move |request| router::serve(live.current(), turns.clone(), request);
             let served = serve::serve(
                 bound,
                 acceptor,
@@ -252,7 +253,8 @@ fn limits(config: &Config, fronts: Trusted) -> Limits {
         header_timeout: config.rest_api.header_timeout,
         idle_timeout: config.rest_api.keepalive_timeout,
         max_requests_per_connection: config.rest_api.max_requests_per_connection,
-        max_connections_per_peer: CONNECTIONS_PER_PEER,
+        max_connections: config.rest_api.max_connections,
+        max_connections_per_peer: config.rest_api.max_connections_per_address,
         fronts: Some(fronts),
         drain: DRAIN,
         ..Limits::default()

@@ -19,6 +19,7 @@ use crate::{
     gate::signature::{Claim, PARAMETER},
     query::{Query, segment},
     respond, router, tally,
+    turn::ListenerTurns,
     vendor::registry::Vendor,
 };
 
@@ -91,6 +92,10 @@ async fn switch(
     app.gate.check_link(&caller, claim, signature)?;
     let limits = app.config.limits;
     app.gate.may_ask(limits, &caller, || Some(user.clone()))?;
+    let _turn = match ListenerTurns::of(request) {
+        Some(turns) => Some(turns.take().await?),
+        None => None,
+    };
     let by = Instant::now() + app.config.lookup.deadline;
     let switched = app.endpoints.switch_dnd(&user, enabled, within, by).await;
     switched.inspect_err(|error| app.gate.note_guess(limits, &caller, error))

@@ -78,6 +78,7 @@ fn refused(error: LookupError) -> ApiError {
         LookupError::UnknownProfile(name) | LookupError::NoFavorites(name) => {
             profiles::unknown(&name)
         }
+        LookupError::Busy => ApiError::Busy,
         LookupError::Store(error) => ApiError::from(&*error),
     }
 }

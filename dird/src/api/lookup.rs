@@ -87,6 +87,7 @@ pub fn refused(error: LookupError) -> ApiError {
         LookupError::NoFavorites(name) => not_found(format!(
             "No such profile in favorite service configuration: {name}"
         )),
+        LookupError::Busy => ApiError::Busy,
         LookupError::Store(error) => ApiError::from(&*error),
     }
 }
@@ -110,6 +111,7 @@ async fn search(call: &Call, asker: Asker) -> Result<Response, Failure> {
         Err(LookupError::UnknownProfile(name) | LookupError::NoFavorites(name)) => {
             Err(Failure::UnknownProfile(name))
         }
+        Err(LookupError::Busy) => Err(Failure::Other(ApiError::Busy)),
         Err(LookupError::Store(error)) => Err(Failure::Other(ApiError::from(&*error))),
     }
 }

@@ -275,7 +275,11 @@ impl PathRoutes {
             let message = json!({"message": "The method is not allowed for the requested URL."});
             return self.allowed(json_answer(StatusCode::METHOD_NOT_ALLOWED, &message));
         };
-        let answered = run(route, app, parts, body).await;
+        let serving = Arc::clone(&app);
+        let answered = match serving.turns.take().await {
+            Some(_turn) => run(route, app, parts, body).await,
+            None => Err(ApiError::Busy),
+        };
         answered.unwrap_or_else(|error| error.into_response(route.family))
     }
 

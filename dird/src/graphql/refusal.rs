@@ -60,6 +60,10 @@ pub(super) fn lookup_failed(failure: &LookupError) -> Error {
             );
             error(message, "unknown-profile", &details, Some("profiles"))
         }
+        LookupError::Busy => {
+            let message = "Too many requests at once".into();
+            error(message, "overloaded", &json!({}), None)
+        }
         LookupError::Store(cause) => {
             tracing::error!(%cause, "the database is unavailable");
             let message = "The database is unavailable".into();

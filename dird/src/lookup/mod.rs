@@ -17,7 +17,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::join;
+use kit::turns::Turns;
 use moka::future::Cache;
+use tokio::sync::SemaphorePermit;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
 use tokio::time::Instant;
@@ -50,6 +52,9 @@ pub enum LookupError {
     /// The tenant has no profile of that name.
     #[error("the profile `{0}` does not exist")]
     UnknownProfile(String),
+    /// The service answers as many as it may, and many wait.
+    #[error("too many lookups at once")]
+    Busy,
     /// The profile could not be read.
     #[error(transparent)]
     Store(#[from] Arc<StoreError>),
@@ -58,8 +63,28 @@ pub enum LookupError {
 /// A profile as it was configured at one generation: a plan that was made while something changed is never used afterwards.
 type PlanKey = (u64, TenantId, String);
 
+/// How many requests each service answers at once; none: as many as there are.
+#[derive(Debug, Default)]
+pub struct ServiceTurns {
+    /// `lookup`.
+    pub lookup: Option<Turns>,
+    /// `reverse`.
+    pub reverse: Option<Turns>,
+    /// `favorites`.
+    pub favorites: Option<Turns>,
+}
+
+/// Takes a service's turn, where it has turns.
+async fn take(turns: Option<&Turns>) -> Result<Option<SemaphorePermit<'_>>, LookupError> {
+    match turns {
+        None => Ok(None),
+        Some(turns) => turns.take().await.map(Some).ok_or(LookupError::Busy),
+    }
+}
+
 /// Answers lookups.
 pub struct Lookup {
+    turns: ServiceTurns,
     store: Store,
     sources: plan::OpenSources,
     people: Arc<People>,
@@ -74,6 +99,7 @@ impl Lookup {
     /// unbounded.
     pub fn new(store: Store, around: Surroundings, default_timeout: Option<Duration>) -> Self {
         Self {
+            turns: ServiceTurns::default(),
             changes: Mutex::new(store.subscribe()),
             generation: AtomicU64::new(0),
             store,
@@ -94,6 +120,13 @@ impl Lookup {
         self
     }
 
+    /// The same lookups, so many at once.
+    #[must_use]
+    pub fn in_turns(mut self, turns: ServiceTurns) -> Self {
+        self.turns = turns;
+        self
+    }
+
     /// Contacts that contain `term`, from every source of the profile's `lookup` service, in the profile's order
     /// (dird-api-directories.md §2).
     pub async fn search(
@@ -103,6 +136,7 @@ impl Lookup {
         term: &str,
         asker: &Asker,
     ) -> Result<ResultTable, LookupError> {
+        let _turn = take(self.turns.lookup.as_ref()).await?;
         let plan = self.plan(tenant, profile).await?;
         let service = &plan.lookup;
         let deadline = deadline(service.timeout.or(self.default_timeout));
@@ -131,6 +165,7 @@ impl Lookup {
         profile: &str,
         asker: &Asker,
     ) -> Result<ResultTable, LookupError> {
+        let _turn = take(self.turns.favorites.as_ref()).await?;
         let plan = self.plan(tenant, profile).await?;
         let service = plan.favorites.as_ref();
         let service = service.ok_or_else(|| LookupError::NoFavorites(profile.to_owned()))?;
@@ -227,6 +262,7 @@ impl Lookup {
         numbers: &[String],
         asker: &Asker,
     ) -> Result<HashMap<String, Known>, LookupError> {
+        let _turn = take(self.turns.reverse.as_ref()).await?;
         let plan = self.plan(tenant, profile).await?;
         Ok(reverse::reverse(&plan.reverse, numbers, asker).await)
     }

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
-use std::time::Instant;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use dird::api::config::RunningConfig;
 use dird::identity::builtin::{Accounts, KeyRecord, secret};
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use kit::observe::{LogSettings, init};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -24,11 +26,19 @@ pub(crate) struct Dird {
 
 impl Dird {
     pub(crate) async fn start() -> Self {
+        Self::start_with(json!({})).await
+    }
+
+    /// With this beside what every site has.
+    async fn start_with(further: Value) -> Self {
         kit::tls::install_provider();
         let folder = tempfile::tempdir().unwrap();
         let uri = format!("sqlite:{}", folder.path().join("dird.db").display());
-        let config = json!({"db_uri": uri, "user": null, "log_filename": null, "extra_config_files": "",
+        let mut config = json!({"db_uri": uri, "user": null, "log_filename": null, "extra_config_files": "",
             "auth": {"backend": "builtin", "port": 0}, "rest_api": {"port": 0}, "bus": {"enabled": false}});
+        for (key, value) in further.as_object().unwrap() {
+            config[key] = value.clone();
+        }
         let path = folder.path().join("dird.yml");
         std::fs::write(&path, config.to_string()).unwrap();
         let loaded = dird::config::load(&path, Value::Null, false).unwrap();
@@ -162,6 +172,66 @@ async fn a_number_is_shown_with_every_field_of_its_contact() {
         (status, &body["reason"]),
         (404, &json!(["The profile `nothing` does not exist"]))
     );
+}
+
+/// Asks `path` twelve times while a lookup waits five seconds for `hung`: ten wait too, two are told at once that too many do.
+/// Then the ten are answered.
+async fn crowd(dird: &Dird, hung: &Peer, path: &str) -> Vec<Value> {
+    let one = |path: &str| {
+        let request = dird.client.get(format!("{}{path}", dird.base));
+        request.header("X-Auth-Token", &dird.token).send()
+    };
+    let first = tokio::spawn(one("/directories/lookup/default?term=ann"));
+    while hung.asked().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let mut asked: FuturesUnordered<_> = (0..12).map(|_| one(path)).collect();
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        let response = asked.next().await.unwrap().unwrap();
+        assert_eq!(response.status().as_u16(), 503);
+        assert_eq!(response.headers()["retry-after"], "1");
+        told.push(response.json().await.unwrap());
+    }
+    assert_eq!(first.await.unwrap().unwrap().status().as_u16(), 200);
+    while let Some(answered) = asked.next().await {
+        assert_eq!(answered.unwrap().status().as_u16(), 200);
+    }
+    told
+}
+
+/// Hangs for the first who asks.
+async fn hung_at_first() -> Peer {
+    let asked = AtomicUsize::new(0);
+    Peer::start(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+        0 => Reply::Hang,
+        _ => Reply::csv(PEOPLE),
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn as_many_requests_are_served_at_once_as_are_configured() {
+    let dird = Dird::start_with(json!({"rest_api": {"port": 0, "max_threads": 1}})).await;
+    let hung = hung_at_first().await;
+    let uuid = dird.source("csv_ws", &csv(&hung, "web")).await;
+    dird.profile(&[uuid], 5.0).await;
+    for told in crowd(&dird, &hung, "/displays").await {
+        assert_eq!(told["error_id"], "overloaded");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn as_many_lookups_are_answered_at_once_as_are_configured() {
+    let one = json!({"executor_workers": 1});
+    let dird = Dird::start_with(json!({"lookup_service": one})).await;
+    let hung = hung_at_first().await;
+    let uuid = dird.source("csv_ws", &csv(&hung, "web")).await;
+    dird.profile(&[uuid], 5.0).await;
+    let path = "/directories/lookup/default?term=bob";
+    for told in crowd(&dird, &hung, path).await {
+        assert_eq!(told["reason"], json!(["Too many requests at once"]));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

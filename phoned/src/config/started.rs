@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Config;
 
 /// The keys, dotted; a map stands for all of its own.
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 25] = [
     "user",
     "watch",
     "log_filename",
@@ -31,6 +31,9 @@ const KEYS: [&str; 22] = [
     "rest_api.header_timeout",
     "rest_api.keepalive_timeout",
     "rest_api.max_requests_per_connection",
+    "rest_api.max_connections",
+    "rest_api.max_connections_per_address",
+    "rest_api.max_threads",
 ];
 
 impl Config {
@@ -71,6 +74,9 @@ impl Config {
         rest_api.header_timeout = running.header_timeout;
         rest_api.keepalive_timeout = running.keepalive_timeout;
         rest_api.max_requests_per_connection = running.max_requests_per_connection;
+        rest_api.max_connections = running.max_connections;
+        rest_api.max_connections_per_address = running.max_connections_per_address;
+        rest_api.max_threads = running.max_threads;
     }
 }
 

@@ -21,6 +21,7 @@ use crate::{
     error::PhoneError,
     lookup::{Ask, Found},
     tally,
+    turn::ListenerTurns,
     vendor::{
         manifest::{Download, TermRule},
         render::{Caller, Listed, Wanted},
@@ -130,6 +131,7 @@ async fn find(
         question,
         within: asked.within.map(Into::into),
         trace: traced(request),
+        listener: ListenerTurns::of(request).cloned(),
     };
     app.lookups.find(&ask).await
 }

@@ -277,7 +277,7 @@ async fn a_file_adds_subnets_and_its_bad_lines_are_named() {
 }
 
 /// Sends `bytes` and reads to the end.
-async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
+pub(crate) async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     // The server may close at the first byte that it does not like.
     let _sent = stream.write_all(bytes).await;

@@ -7,10 +7,15 @@ use std::{
 
 use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
 use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::{
+    access::exchange,
     site::{Site, look, request},
-    stub::Stub,
+    stub::{Stub, USER},
 };
 
 #[tokio::test]
@@ -164,6 +169,84 @@ async fn five_hundred_phones_that_search_the_same_at_once_are_one_search() {
     let figures = figures(monitor).await;
     let shared = figures.lines().find_map(|line| line.strip_prefix(shared));
     assert!(shared.is_some(), "{figures}");
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_listener_asks_for_so_many_requests_at_once_and_answers_the_others_from_memory() {
+    let changes = json!({
+        "rest_api": {"max_threads": 1}, "lookup": {"queued": 0, "deadline": 60},
+        "dird": {"timeout": 60}, "cache": {"stale_if_error": 60},
+    });
+    let site = Site::with(changes).await;
+    let world = &site.stub.world;
+    assert_eq!(site.look("snom", "term=known").await.status, 200);
+    world.hold.store(true, Ordering::SeqCst);
+    let meanwhile = async {
+        while world.searched() < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let refused = site.look("snom", "term=other").await;
+        assert_eq!(refused.status, 503);
+        assert_eq!(refused.json()["error_id"], "overloaded");
+        assert!(
+            refused.head.contains("\r\nretry-after: 2"),
+            "{}",
+            refused.head
+        );
+        let target = look("snom", "term=other");
+        let page = site.send(&target, "User-Agent: snom360-SIP\r\n").await;
+        assert_eq!(page.status, 200, "a telephone shows why");
+        assert!(
+            page.head.contains("x-phoned-error: overloaded"),
+            "{}",
+            page.head
+        );
+        assert_eq!(site.look("snom", "term=known").await.status, 200);
+        let key = format!("/0.1/yealink/users/{USER}/services/dnd/enable");
+        assert_eq!(site.get(&key).await.json()["error_id"], "overloaded");
+        assert_eq!(world.searched(), 2);
+        world.hold.store(false, Ordering::SeqCst);
+        world.release.notify_waiters();
+    };
+    let (first, ()) = tokio::join!(site.look("snom", "term=first"), meanwhile);
+    assert_eq!(first.status, 200);
+    assert_eq!(site.look("snom", "term=other").await.status, 200);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn connections_beyond_those_configured_are_closed_at_once() {
+    let request = "GET /0.1/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let site = Site::with(json!({"rest_api": {"max_connections": 1}})).await;
+    let held = TcpStream::connect(site.address)
+        .await
+        .expect("a connection");
+    // Connections are accepted in their order.
+    let refused = exchange(site.address, request.as_bytes()).await;
+    assert_eq!(refused, "");
+    drop(held);
+    site.stop().await;
+
+    let changes = json!({"rest_api": {
+        "authorized_subnets": ["10.20.0.0/16"], "trusted_proxies": ["127.0.0.1"],
+        "http": {"proxy_protocol": "required"}, "max_connections_per_address": 1,
+    }});
+    let site = Site::with(changes).await;
+    let line = |phone: u8| format!("PROXY TCP4 10.20.0.{phone} 10.0.0.1 5060 9498\r\n");
+    let mut held = TcpStream::connect(site.address)
+        .await
+        .expect("a connection");
+    let kept = request.replace("Connection: close\r\n", "");
+    let first = format!("{}{kept}", line(1));
+    held.write_all(first.as_bytes()).await.expect("sent");
+    assert!(held.read_u8().await.is_ok(), "it is served");
+    for (phone, expected) in [(1, ""), (2, "HTTP/1.1 200")] {
+        let sent = format!("{}{request}", line(phone));
+        let answer = exchange(site.address, sent.as_bytes()).await;
+        assert!(answer.starts_with(expected), "{phone}: {answer}");
+        assert_eq!(answer.is_empty(), expected.is_empty(), "{phone}: {answer}");
+    }
     site.stop().await;
 }
 

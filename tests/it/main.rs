@@ -11,6 +11,7 @@ mod lose_nothing_when_killed;
 mod meet_odd_clients;
 mod outlive_remote_directories;
 mod people;
+mod renew_certificates;
 mod run_as_a_service;
 mod search_on_a_cisco;
 mod search_on_a_yealink;

@@ -30,6 +30,7 @@ soak: packages
 	$(CARGO) test --locked --workspace -- --ignored
 	SOAK_ROUNDS=$(ROUNDS) $(CARGO) test --locked -p dird --test api contacts::model
 	SOAK_ROUNDS=$(ROUNDS) $(CARGO) test --locked -p dird --test intercom race
+	SOAK_ROUNDS=$(ROUNDS) $(CARGO) test --locked -p dird --test store interleavings
 	SOAK_ROUNDS=$(ROUNDS) $(CARGO) test --locked -p e2e --test it lose_nothing_when_killed
 	SOAK_ROUNDS=$(ROUNDS) $(CARGO) test --locked -p e2e --test it fill_a_door_station
 

@@ -117,6 +117,18 @@ impl Cluster {
         ))
     }
 
+    /// A new database with what is in the one at `uri`, by way of a dump.
+    pub fn restored(&self, uri: &str) -> Result<String> {
+        let copy = self.database()?;
+        let dump = tempfile::NamedTempFile::new()?;
+        let mut written = Command::new(self.programs.join("pg_dump"));
+        run(written.arg("--file").arg(dump.path()).arg(uri))?;
+        let mut read = Command::new(self.programs.join("psql"));
+        read.args(["--quiet", "--set", "ON_ERROR_STOP=1", "--file"]);
+        run(read.arg(dump.path()).arg(&copy))?;
+        Ok(copy)
+    }
+
     /// Stops the server for good, and waits until its folder is gone.
     pub fn end(mut self) -> Result<()> {
         drop(self.keeper.stdin.take());

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use dird::identity::SystemAuthority;
+use dird::identity::{SystemAuthority, Tenant};
 use dird::store::NewSeries;
+use dird::store::model::PhonebookId;
+use e2e::postgres::Cluster;
 use serde_json::{Value, json};
 
 use crate::world::{Door, Plan, SERIES};
@@ -244,12 +246,34 @@ async fn a_copy_of_a_postgres_database_begins_a_series() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     plan.uri = copy;
+    begins_anew(plan, (tenant, phonebook), (&series, timestamp)).await;
+}
+
+#[tokio::test]
+async fn a_dump_that_is_restored_begins_a_series() {
+    let door = Plan::postgres().await.open().await;
+    door.create(json!({"name": "kept"})).await;
+    let (series, timestamp) = door.standing().await;
+    let (mut plan, store, tenant, phonebook) = door.close().await;
+    drop(store);
+    let uri = plan.uri.clone();
+    let restored = tokio::task::spawn_blocking(move || Cluster::shared().restored(&uri));
+    plan.uri = restored.await.unwrap().unwrap();
+    begins_anew(plan, (tenant, phonebook), (&series, timestamp)).await;
+}
+
+/// A directory with one entry in another database than the one where it had that series and timestamp.
+async fn begins_anew(
+    plan: Plan,
+    (tenant, phonebook): (Tenant, PhonebookId),
+    (series, timestamp): (&str, i64),
+) {
     let store = crate::world::open(&plan.uri).await;
     let door = plan.start(store, tenant, phonebook).await;
     let (now, counter) = door.standing().await;
     assert_ne!(now, series);
     assert_eq!(counter, timestamp + 1);
-    let told = asked_with(&door, &series, timestamp).await;
+    let told = asked_with(&door, series, timestamp).await;
     assert_eq!(told["invalid"], counter);
     assert_eq!(told["users"], json!([]));
     let names: Vec<Value> = door

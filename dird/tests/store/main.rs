@@ -29,6 +29,7 @@ mod displays;
 mod editors;
 mod followers;
 mod held_lists;
+mod interleavings;
 mod inventory;
 mod isolation;
 mod lists;

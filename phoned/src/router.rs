@@ -75,20 +75,26 @@ where
     let trace = Trace::of(request.headers());
     let span = trace.span();
     request.extensions_mut().insert(trace);
-    let url = request.uri().clone();
-    let answering = snapshot
-        .router
-        .clone()
-        .oneshot(request.map(Body::new))
-        .instrument(span.clone());
-    let answered: Result<Response, Infallible> = answering.await;
-    span.in_scope(|| {
-        if snapshot.app.config.log.privacy {
-            tracing::debug!(%url, "was asked");
+    let shown = !snapshot.app.config.log.privacy || tracing::enabled!(tracing::Level::DEBUG);
+    let url = shown.then(|| request.uri().clone());
+    let request = request.map(|body| {
+        if body.is_end_stream() {
+            Body::empty()
         } else {
-            tracing::info!(%url, "was asked");
+            Body::new(body)
         }
     });
+    let answering = snapshot.router.clone().oneshot(request);
+    let answered: Result<Response, Infallible> = answering.instrument(span.clone()).await;
+    if let Some(url) = url {
+        span.in_scope(|| {
+            if snapshot.app.config.log.privacy {
+                tracing::debug!(%url, "was asked");
+            } else {
+                tracing::info!(%url, "was asked");
+            }
+        });
+    }
     answered.unwrap_or_else(|never| match never {})
 }
 
@@ -187,6 +193,7 @@ pub fn not_allowed() -> Response {
 
 /// Names the route, never what was asked: searches, numbers and users are nobody's business.
 pub fn log(route: &str, response: &Response, started: Instant) {
-    let (status, micros) = (response.status().as_u16(), started.elapsed().as_micros());
+    let status = response.status().as_u16();
+    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     tracing::info!(route, status, micros, "answered");
 }

@@ -73,7 +73,6 @@ impl LineFormat {
 
     fn head(&self, writer: &mut dyn fmt::Write, level: Level, target: &str) -> fmt::Result {
         let now = (self.time.now)();
-        let millisecond = now.subsec_millisecond();
         {
             let mut second = self.second.lock().unwrap_or_else(PoisonError::into_inner);
             if second.text.is_empty() || second.since_epoch != now.as_second() {
@@ -83,11 +82,11 @@ impl LineFormat {
             }
             writer.write_str(&second.text)?;
         }
-        write!(
-            writer,
-            ",{millisecond:03} ({}) ({target}): ",
-            level_name(level)
-        )
+        write!(writer, ",{:03}", now.subsec_millisecond())?;
+        for piece in [" (", level_name(level), ") (", target, "): "] {
+            writer.write_str(piece)?;
+        }
+        Ok(())
     }
 
     /// A line that comes from no event, for a message about the log itself.

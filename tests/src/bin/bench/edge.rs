@@ -103,6 +103,8 @@ async fn stalled(phones: SocketAddr, request: &[String], duration: Duration) -> 
         connection.send(b"GET /0.1/directories/").await?;
         held.push(connection);
     }
+    // Until they are all accepted: how others fare beside them is measured, not how they come.
+    load(phones, request, OPEN, SETTLING, rate).await?;
     let beside = load(phones, request, OPEN, duration, rate).await?;
     // The last one was open all the time if it is answered now.
     if let Some(last) = held.last_mut() {

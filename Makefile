@@ -1,7 +1,7 @@
 # make run      the demo site on this machine, until Ctrl-C      (ONCE=1: one search, then stop)
 # make test     formatting, lints and every test
 # make soak     the tests that take long: long files, many rounds (ROUNDS=40 of writing, and of killing dird)
-# make bench    requests per second beside a bare server         (SECONDS=3 per figure; ONLY=phones, engine, ldap, hung, doors, edge or allowlist)
+# make bench    requests per second beside a bare server         (SECONDS=3 per figure; ONLY=phones, engine, ldap, hung, doors, scale, edge or allowlist)
 
 CARGO   ?= cargo
 TARGET  := $(or $(CARGO_TARGET_DIR),target)

@@ -24,6 +24,8 @@ const ENTRIES: u32 = 10_000;
 const RELOAD: Duration = Duration::from_secs(1);
 /// Connections that stall in the middle of a head.
 const STALLED: usize = 2_000;
+/// Time for all of them to be accepted.
+const SETTLING: Duration = Duration::from_secs(1);
 /// Connections of the other phones, of which each sends when its request is due.
 const OPEN: usize = 64;
 /// Connections whose requests per second are the open loop's measure, and the part of it that is asked for.

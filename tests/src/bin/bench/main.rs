@@ -14,6 +14,7 @@ mod inventory;
 mod measure;
 mod report;
 mod rows;
+mod scale;
 mod staff;
 mod world;
 
@@ -26,12 +27,13 @@ use rows::{ROWS, SIZES};
 use world::World;
 
 /// What can be measured alone.
-const PARTS: [&str; 7] = [
+const PARTS: [&str; 8] = [
     "phones",
     "engine",
     "ldap",
     "hung",
     "doors",
+    "scale",
     "edge",
     "allowlist",
 ];
@@ -67,6 +69,9 @@ async fn main() -> Result<()> {
     }
     if wanted("doors") {
         further += &doors::table(duration).await?;
+    }
+    if wanted("scale") {
+        further += &scale::tables(duration).await?;
     }
     if wanted("edge") {
         further += &edge::measure(duration).await?;

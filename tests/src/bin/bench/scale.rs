@@ -36,7 +36,15 @@ pub(crate) async fn tables(duration: Duration) -> Result<String> {
     };
     let (first, second) = (plan()?, plan()?);
     let (one, rest) = first.start_administered().await?;
-    let (two, other) = second.start_administered().await?;
+    let two = second.start_dird().await?;
+    let port = second.dird["rest_api"]["port"]
+        .as_u64()
+        .context("no port")?;
+    let other = Rest {
+        address: ([127, 0, 0, 1], u16::try_from(port)?).into(),
+        // Known to both, as they share their accounts.
+        token: rest.token.clone(),
+    };
     let book = fill(&rest).await?;
     let mut tables = lookups(&rest, &other, duration).await?;
     tables += &edits(&rest, &other, &book).await?;

@@ -149,10 +149,14 @@ async fn telephones_need_not_wait_for_what_comes_before_the_event() {
     peer.tell(FILTER, &lamp).await.expect("said");
     let event = json!({"user_id": 42, "user_uuid": USER, "enabled": true});
     peer.tell(DND, &event).await.expect("said");
-    while exchange.switched().len() < 2 {
-        assert_eq!(exchange.site.get(&switch("disable")).await.status, 200);
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    let switched = async {
+        while exchange.switched().len() < 2 {
+            assert_eq!(exchange.site.get(&switch("disable")).await.status, 200);
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    let waited = tokio::time::timeout(std::time::Duration::from_secs(60), switched);
+    waited.await.expect("the telephone still waits");
     assert!(exchange.actions().len() < 4, "the lamp is still tried");
     exchange.stop().await;
 }

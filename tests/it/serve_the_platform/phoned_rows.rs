@@ -8,29 +8,56 @@ use e2e::platform::Server;
 use serde_json::json;
 
 use super::USER;
-use super::row::Row;
+use super::row::{Row, line};
 
 /// The parts of phoned's status (phoned.md §16.1).
 pub(super) const PARTS: &[&str] = &["auth", "bus_consumer", "config", "dird", "service_token"];
 
-/// Makes that must have routes.
-const MAKES: [&str; 11] = [
-    "aastra",
-    "cisco",
-    "fanvil",
-    "fanvil-v2",
-    "gigaset",
-    "grandstream",
-    "htek",
-    "polycom",
-    "snom",
-    "thomson",
-    "yealink",
+/// The routes of telephones that the reference has (phoned.md §3.1, §3.2), and what their answers are; each must be among those
+/// of the document.
+const OF_THE_REFERENCE: [(&str, &str); 21] = [
+    ("/directories/menu/{profile}/cisco", "text/xml"),
+    ("/directories/input/{profile}/cisco", "text/xml"),
+    ("/directories/lookup/{profile}/cisco", "text/xml"),
+    ("/directories/input/{profile}/aastra", "text/xml"),
+    ("/directories/lookup/{profile}/aastra", "text/xml"),
+    ("/directories/input/{profile}/polycom", "text/html"),
+    ("/directories/lookup/{profile}/polycom", "text/html"),
+    ("/directories/input/{profile}/snom", "text/xml"),
+    ("/directories/lookup/{profile}/snom", "text/xml"),
+    ("/directories/lookup/{profile}/thomson", "text/xml"),
+    ("/directories/lookup/{profile}/yealink", "text/xml"),
+    ("/yealink/directories/lookup/{profile}", "text/xml"),
+    ("/directories/lookup/{profile}/htek", "text/xml"),
+    ("/directories/input/{profile}/fanvil", "text/xml"),
+    ("/directories/lookup/{profile}/fanvil", "text/xml"),
+    ("/directories/lookup/{profile}/fanvil-v2", "text/xml"),
+    (
+        "/directories/lookup/{profile}/gigaset/{user_uuid}",
+        "text/xml",
+    ),
+    (
+        "/yealink/users/{user_uuid}/services/dnd/enable",
+        "application/json",
+    ),
+    (
+        "/yealink/users/{user_uuid}/services/dnd/disable",
+        "application/json",
+    ),
+    (
+        "/fanvil/users/{user_uuid}/services/dnd/enable",
+        "application/json",
+    ),
+    (
+        "/fanvil/users/{user_uuid}/services/dnd/disable",
+        "application/json",
+    ),
 ];
 
 /// What a make's route is asked, and what its answer has.
 fn of_telephones(path: &str) -> Option<Row> {
-    let row = Row::new("GET", path, 200);
+    let known = OF_THE_REFERENCE.iter().find(|(known, _)| *known == path);
+    let row = Row::new("GET", path, 200).comes_as(known.map_or("", |(_, kind)| kind));
     if path.contains("/services/dnd/") {
         return Some(row.says("\"\""));
     }
@@ -77,13 +104,10 @@ pub(super) fn all(named: &BTreeSet<String>) -> Vec<Row> {
     rows
 }
 
-/// Every make has routes, and what telephones and programs switched arrived.
+/// Every route of the reference is there, and what telephones and programs switched arrived.
 pub(super) fn check_calls(named: &BTreeSet<String>, confd: &Server, amid: &Server) -> Result<()> {
-    for make in MAKES {
-        let segment = format!("/{make}");
-        let has =
-            |line: &&String| line.split('/').any(|word| word == make) && line.contains(&segment);
-        ensure!(named.iter().any(|line| has(&line)), "no route of {make}");
+    for (path, _) in OF_THE_REFERENCE {
+        ensure!(named.contains(&line("GET", path)), "no route {path}");
     }
     let switch = format!("PUT /1.1/users/{USER}/services/dnd");
     // Telephones that are told of a switch report it again, so that not each press arrives (phoned.md §12.1).

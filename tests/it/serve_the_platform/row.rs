@@ -25,6 +25,8 @@ pub(super) struct Row {
     says: Option<String>,
     /// What of the answer later rows call so.
     keeps: Option<(&'static str, &'static str)>,
+    /// How the answer's media type begins.
+    media: &'static str,
     /// Whether the answer does not end.
     endless: bool,
 }
@@ -40,6 +42,7 @@ impl Row {
             status,
             says: None,
             keeps: None,
+            media: "",
             endless: false,
         }
     }
@@ -68,6 +71,11 @@ impl Row {
 
     pub(super) fn keeps(mut self, name: &'static str, pointer: &'static str) -> Self {
         self.keeps = Some((name, pointer));
+        self
+    }
+
+    pub(super) fn comes_as(mut self, media: &'static str) -> Self {
+        self.media = media;
         self
     }
 
@@ -141,6 +149,8 @@ impl Story {
         let answer = wire::exchange(self.at, None, request.as_bytes()).await?;
         let said = String::from_utf8_lossy(&answer.body).into_owned();
         ensure!(answer.status == row.status, "{}: {said}", answer.status);
+        let media = answer.header("content-type").unwrap_or_default();
+        ensure!(media.starts_with(row.media), "it comes as {media}");
         if let Some(text) = &row.says {
             let text = self.fill(text);
             ensure!(said.contains(&text), "not {text:?}: {said}");

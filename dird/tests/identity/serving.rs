@@ -54,7 +54,7 @@ async fn a_hanging_auth_service_delays_neither_the_port_nor_the_stop() {
     assert_eq!(running.auth, None);
     fake.called("POST /0.1/token", 1).await;
     stop.cancel();
-    let stopped = tokio::time::timeout(Duration::from_secs(4), running.until_stopped()).await;
+    let stopped = tokio::time::timeout(Duration::from_secs(20), running.until_stopped()).await;
     stopped.expect("a task outlived the stop");
 }
 

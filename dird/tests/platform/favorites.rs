@@ -42,7 +42,7 @@ async fn told(platform: Option<&str>, name: &str, tell: impl FnOnce(&Events)) ->
     let letter = peer.letter(name).await.unwrap();
     stop.cancel();
     bus.close();
-    tokio::time::timeout(Duration::from_secs(10), running)
+    tokio::time::timeout(Duration::from_secs(30), running)
         .await
         .unwrap()
         .unwrap();

@@ -30,7 +30,7 @@ async fn told(changes: &mut Receiver<Changed>, scope: &dird::identity::Tenant) -
         }
         false
     };
-    timeout(Duration::from_secs(5), wait).await.unwrap_or(false)
+    timeout(Duration::from_secs(10), wait).await.unwrap_or(false)
 }
 
 /// True if a change of exactly this tenant is told already. Takes all that was told.
@@ -117,14 +117,18 @@ async fn changes_by_another_process_are_told(world: World) {
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
     while changes.try_recv().is_ok() {}
-    let started = tokio::time::Instant::now();
-    other
-        .create_source(&scope, &csv(&scope, "second"))
-        .await
-        .unwrap();
-    assert!(told(&mut changes, &scope).await);
-    let limit = Duration::from_millis(1500);
-    assert!(started.elapsed() < limit, "{:?}", started.elapsed());
+    let mut quickest = Duration::MAX;
+    for name in ["second", "third", "fourth"] {
+        let started = tokio::time::Instant::now();
+        other
+            .create_source(&scope, &csv(&scope, name))
+            .await
+            .unwrap();
+        assert!(told(&mut changes, &scope).await);
+        quickest = quickest.min(started.elapsed());
+    }
+    // One may be late on a busy machine. All are, if news is only looked for every two seconds.
+    assert!(quickest < Duration::from_millis(1500), "{quickest:?}");
 }
 
 async fn a_dropped_store_tells_no_more(world: World) {
@@ -133,7 +137,7 @@ async fn a_dropped_store_tells_no_more(world: World) {
     let mut changes = store.subscribe();
     drop(store);
     let ended = async { while changes.recv().await.is_ok() {} };
-    timeout(Duration::from_secs(5), ended).await.unwrap();
+    timeout(Duration::from_secs(20), ended).await.unwrap();
 }
 
 /// What was noted after `number`, without what is about everything.

@@ -43,6 +43,12 @@ impl ServiceToken {
         self.life.saturating_sub(self.made.elapsed())
     }
 
+    /// Until it should be renewed; `None` = it is time.
+    fn fresh(&self) -> Option<Duration> {
+        let until = self.life * 4 / 5;
+        until.checked_sub(self.made.elapsed())
+    }
+
     /// Whether auth has forgotten it by now.
     pub fn expired(&self) -> bool {
         self.made.elapsed() >= self.life
@@ -170,16 +176,18 @@ impl AuthClient {
     /// has left a token to revoke.
     async fn rest_until_due(&self) {
         while let Some(token) = self.current() {
-            let Some(left) = (token.life * 4 / 5).checked_sub(token.made.elapsed()) else {
-                return;
-            };
+            let Some(left) = token.fresh() else { return };
             tokio::time::sleep(left.min(BETWEEN_LOOKS)).await;
             self.revoke_replaced().await;
         }
     }
 
+    /// Makes a new token, unless a request was quicker: at the start both come at the same moment.
     async fn renew(&self) -> Result<Arc<ServiceToken>, AuthError> {
         let mut renewals = self.renewals.lock().await;
+        if let Some(token) = self.current().filter(|token| token.fresh().is_some()) {
+            return Ok(token);
+        }
         renewals.failed = None;
         self.attempt(&mut renewals).await
     }

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::harness::{Client, Site, calm, statuses, targets};
 
-const SHORT: Duration = Duration::from_millis(150);
+const SHORT: Duration = Duration::from_millis(500);
 const GET: &str = "GET / HTTP/1.1\r\n\r\n";
 
 #[tokio::test]

@@ -16,6 +16,7 @@ mod run_as_a_service;
 mod search_on_a_cisco;
 mod search_on_a_yealink;
 mod search_on_every_make;
+mod see_each_part_fail;
 mod serve_the_platform;
 mod show_edits_at_once;
 mod start_with_bad_input;

@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// How long a request may take to come.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The token that [`auth`] makes.
 pub const TOKEN: &str = "4c7bb4b0-6d0f-4a51-9a6c-8d1a5d7a0001";
@@ -82,7 +82,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Server {
     /// Starts one that answers with `usual`. Must be called inside a runtime.
     pub fn start(usual: impl Fn(&Call) -> Answer + Send + Sync + 'static) -> Result<Self> {
-        let bound = Bound::bind((Ipv4Addr::LOCALHOST, 0).into())?;
+        Self::at((Ipv4Addr::LOCALHOST, 0).into(), usual)
+    }
+
+    /// The same at an address of the caller's choice.
+    pub fn at(
+        address: SocketAddr,
+        usual: impl Fn(&Call) -> Answer + Send + Sync + 'static,
+    ) -> Result<Self> {
+        let bound = Bound::bind(address)?;
         let (address, stop) = (bound.local_addr(), CancellationToken::new());
         let seen = Arc::new(Seen::default());
         let shared = (Arc::clone(&seen), Arc::new(usual));

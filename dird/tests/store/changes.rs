@@ -30,7 +30,9 @@ async fn told(changes: &mut Receiver<Changed>, scope: &dird::identity::Tenant) -
         }
         false
     };
-    timeout(Duration::from_secs(10), wait).await.unwrap_or(false)
+    timeout(Duration::from_secs(10), wait)
+        .await
+        .unwrap_or(false)
 }
 
 /// True if a change of exactly this tenant is told already. Takes all that was told.

@@ -19,7 +19,7 @@ use super::Broker;
 const EXCHANGE: &str = "wazo-headers";
 
 /// How long a message may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A connection to one virtual host, with a queue that gets everything that is published.
 #[derive(Debug)]

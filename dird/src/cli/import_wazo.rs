@@ -11,9 +11,9 @@ use kit::secret::Secret;
 use super::key;
 use crate::config::{AuthBackend, Config};
 use crate::identity::builtin::TenantRecord;
-use crate::import_wazo::{Report, import};
-use crate::store::Store;
+use crate::import_wazo::{import, rehearse};
 use crate::store::wazo_schema::OldDatabase;
+use crate::store::{self, Store};
 
 /// How often the progress bar moves.
 const TICK: Duration = Duration::from_millis(100);
@@ -23,7 +23,7 @@ pub(super) struct Wazo {
     /// Address of wazo-dird's database, in the form of `db_uri`. Its password may be in PGPASSWORD instead.
     #[arg(long, value_parser = address)]
     from: Secret,
-    /// Read and judge everything, write nothing; this dird's database is not looked at.
+    /// Say what would be done, write nothing.
     #[arg(long)]
     pub(super) dry_run: bool,
 }
@@ -36,7 +36,12 @@ fn address(text: &str) -> Result<Secret, String> {
 impl Wazo {
     /// Copies everything into `store`.
     pub(super) async fn execute(self, config: &Config, store: &Store) -> anyhow::Result<()> {
-        let report = self.read_into(Some(store)).await?;
+        let (mut old, bar) = self.begin().await?;
+        let report = import(&mut old, store, &mut |read| bar.set_position(read)).await;
+        bar.finish_and_clear();
+        let report =
+            report.context("the import ended early; what was written stays, run it again")?;
+        old.close().await?;
         if config.auth.backend == AuthBackend::Builtin {
             adopt(config, store).await?;
         }
@@ -44,23 +49,26 @@ impl Wazo {
         Ok(())
     }
 
-    /// Says what would be copied.
-    pub(super) async fn rehearse(self) -> anyhow::Result<()> {
-        let report = self.read_into(None).await?;
-        print!("{report}\nnothing was written\n");
-        Ok(())
+    /// Says what would be copied, into a database that need not be there yet.
+    pub(super) async fn rehearse(self, config: &Config) -> anyhow::Result<()> {
+        let there = store::is_there(config.db_uri.expose()).await;
+        let store = if there.context("db_uri")? {
+            Some(super::open_store(config).await?)
+        } else {
+            None
+        };
+        let (mut old, bar) = self.begin().await?;
+        let moved = &mut |read| bar.set_position(read);
+        let report = rehearse(&mut old, store.as_ref(), moved).await;
+        bar.finish_and_clear();
+        print!("{}\nnothing was written\n", report?);
+        Ok(old.close().await?)
     }
 
-    async fn read_into(&self, store: Option<&Store>) -> anyhow::Result<Report> {
+    async fn begin(&self) -> anyhow::Result<(OldDatabase, ProgressBar)> {
         let mut old = OldDatabase::open(self.from.expose()).await?;
         let bar = progress_bar(old.count().await?);
-        let moved = bar.clone();
-        let report = import(&mut old, store, &mut |read| moved.set_position(read)).await;
-        bar.finish_and_clear();
-        let report =
-            report.context("the import ended early; what was written stays, run it again")?;
-        old.close().await?;
-        Ok(report)
+        Ok((old, bar))
     }
 }
 

@@ -135,9 +135,9 @@ impl Command {
         }
         let config = &loaded.config;
         let command = match self {
-            // Without a database of ours.
+            // It must not make a database of ours.
             Self::Import(transfer::Import::Wazo(wazo)) if wazo.dry_run => {
-                return block_on(wazo.rehearse());
+                return block_on(wazo.rehearse(config));
             }
             other => other,
         };

@@ -32,10 +32,7 @@ impl Import<'_> {
                 name: old.name,
                 columns: old.columns,
             };
-            let new = match self.store {
-                None => true,
-                Some(store) => store.take_display(&tenant, &display).await?,
-            };
+            let new = self.target.display(&tenant, &display).await?;
             there.insert(display.uuid, display.tenant);
             self.taken(Table::Displays, new);
         }
@@ -91,22 +88,14 @@ impl Import<'_> {
     }
 
     async fn source(&mut self, tenant: &Tenant, source: Source) -> Result<(), ImportError> {
-        let mut new = true;
-        if let Some(store) = self.store {
-            let tenants = tenant.alone();
-            let known = store.source(&tenants, &source.backend, &source.uuid);
-            new = known.await?.is_none();
-            if new {
-                match store.create_source(tenant, &source).await {
-                    Err(StoreError::NameTaken(name)) => {
-                        let reason = format!("the tenant has another source called {name}");
-                        self.refused(Table::Sources, &source.uuid.0, reason);
-                        return Ok(());
-                    }
-                    created => created?,
-                }
+        let new = match self.target.source(tenant, &source).await {
+            Err(StoreError::NameTaken(name)) => {
+                let reason = format!("the tenant has another source called {name}");
+                self.refused(Table::Sources, &source.uuid.0, reason);
+                return Ok(());
             }
-        }
+            taken => taken?,
+        };
         let named = (source.backend, source.name);
         self.sources
             .insert(source.uuid, (tenant.id().clone(), named));
@@ -130,22 +119,13 @@ impl Import<'_> {
     }
 
     async fn profile(&mut self, tenant: &Tenant, profile: &Profile) -> Result<(), ImportError> {
-        let Some(store) = self.store else {
-            self.taken(Table::Profiles, true);
-            return Ok(());
-        };
-        let known = store.profile(&tenant.alone(), &profile.uuid).await?;
-        if known.is_some() {
-            self.taken(Table::Profiles, false);
-            return Ok(());
-        }
-        match store.create_profile(tenant, profile).await {
+        match self.target.profile(tenant, profile).await {
             Err(StoreError::NameTaken(name)) => {
                 let reason = format!("the tenant has another profile called {name}");
                 self.refused(Table::Profiles, &profile.uuid.0, reason);
             }
             Err(error) => return Err(error.into()),
-            Ok(()) => self.taken(Table::Profiles, true),
+            Ok(new) => self.taken(Table::Profiles, new),
         }
         Ok(())
     }

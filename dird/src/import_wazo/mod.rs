@@ -5,6 +5,7 @@
 mod configured;
 mod people;
 mod report;
+mod target;
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,6 +13,9 @@ use crate::identity::{SystemAuthority, Tenant, TenantId};
 use crate::store::model::{Phonebook, PhonebookId, SourceId};
 use crate::store::wazo_schema::{OldDatabase, OldError};
 use crate::store::{Store, StoreError};
+
+use people::Owner;
+use target::{Shelved, Target};
 
 pub use report::{Counts, Fate, Report, Table};
 
@@ -29,8 +33,7 @@ pub enum ImportError {
 /// An import under way.
 struct Import<'a> {
     old: &'a mut OldDatabase,
-    /// None: nothing is written.
-    store: Option<&'a Store>,
+    target: Target<'a>,
     progress: &'a mut (dyn FnMut(u64) + Send),
     report: Report,
     tenants: HashSet<TenantId>,
@@ -41,16 +44,33 @@ struct Import<'a> {
 /// Backend and shown name of a source.
 type Named = (String, String);
 
-/// Copies everything from `old` to `store`; without a store everything is read and judged only. `progress` is told how many rows
-/// have been read.
+/// Copies everything from `old` to `store`. `progress` is told how many rows have been read.
 pub async fn import(
+    old: &mut OldDatabase,
+    store: &Store,
+    progress: &mut (dyn FnMut(u64) + Send),
+) -> Result<Report, ImportError> {
+    run(old, Target::written(store), progress).await
+}
+
+/// Reports what [`import`] would, and writes nothing. Without a store everything is new.
+pub async fn rehearse(
     old: &mut OldDatabase,
     store: Option<&Store>,
     progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Report, ImportError> {
+    let target = Target::compared(store).await?;
+    run(old, target, progress).await
+}
+
+async fn run(
+    old: &mut OldDatabase,
+    target: Target<'_>,
+    progress: &mut (dyn FnMut(u64) + Send),
+) -> Result<Report, ImportError> {
     let mut import = Import {
         old,
-        store,
+        target,
         progress,
         report: Report::default(),
         tenants: HashSet::new(),
@@ -99,10 +119,7 @@ impl Import<'_> {
                 continue;
             };
             let tenant = SystemAuthority::new("import").tenant(id.clone());
-            let new = match self.store {
-                None => true,
-                Some(store) => store.take_tenant(&tenant, old.country.as_deref()).await?,
-            };
+            let new = self.target.tenant(&tenant, old.country.as_deref()).await?;
             self.tenants.insert(id);
             self.taken(Table::Tenants, new);
         }
@@ -113,8 +130,8 @@ impl Import<'_> {
         let all = self.old.phonebooks().await?;
         let highest = all.iter().map(|old| old.number).max();
         // Else one whose number is taken would get that of one that is yet to come.
-        if let (Some(store), Some(highest)) = (self.store, highest) {
-            store.keep_numbers(highest).await?;
+        if let Some(highest) = highest {
+            self.target.keep_numbers(highest).await?;
         }
         for old in all {
             let Some(tenant) = self.tenant(Some(&old.tenant)) else {
@@ -134,23 +151,23 @@ impl Import<'_> {
     }
 
     async fn phonebook(&mut self, tenant: &Tenant, book: Phonebook) -> Result<(), ImportError> {
-        let number = match self.store {
-            None => Ok(Some(book.id)),
-            Some(store) => store.take_phonebook(tenant, &book).await,
-        };
-        match number {
+        match self.target.phonebook(tenant, &book).await {
             Err(StoreError::NameTaken(name)) => {
                 let reason = format!("the tenant has another phonebook called {name}");
                 self.refused(Table::Phonebooks, &book.uuid.0, reason);
                 return Ok(());
             }
             Err(error) => return Err(error.into()),
-            Ok(number) => {
-                if let Some(number) = number.filter(|number| *number != book.id) {
-                    let how = format!("its number {} is taken, it has {number} now", book.id);
-                    self.report.repair(Table::Phonebooks, &book.uuid.0, how);
-                }
-                self.taken(Table::Phonebooks, number.is_some());
+            Ok(Shelved::Known) => self.taken(Table::Phonebooks, false),
+            Ok(Shelved::New) => self.taken(Table::Phonebooks, true),
+            Ok(Shelved::Renumbered(number)) => {
+                let instead = number.map_or_else(
+                    || "it gets another".to_owned(),
+                    |number| format!("it has {number} now"),
+                );
+                let how = format!("its number {} is taken, {instead}", book.id);
+                self.report.repair(Table::Phonebooks, &book.uuid.0, how);
+                self.taken(Table::Phonebooks, true);
             }
         }
         self.phonebooks.insert(book.uuid, tenant.id().clone());

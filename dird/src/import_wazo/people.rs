@@ -1,20 +1,22 @@
 //! Users, contacts and favourites.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::{Import, ImportError, Named, Table};
 use crate::identity::{Tenant, TenantId, UserId};
-use crate::store::model::{Contact, ContactId, Fields, ListId, PhonebookId, SourceId};
+use crate::store::Imported;
+use crate::store::model::{Contact, ContactId, Fields, PhonebookId, SourceId};
 use crate::store::wazo_schema::{OldContact, OldFavorite};
-use crate::store::{Imported, Store, StoreError};
 
 /// Longest identifier of a contact that can be a favourite, in characters: what an index of every database takes.
 const LONGEST_CONTACT: usize = 512;
 
 /// Whose contacts they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Owner {
+pub(super) enum Owner {
+    /// A phonebook's.
     Phonebook(Tenant, PhonebookId),
+    /// What a user keeps for himself.
     User(Tenant, UserId),
 }
 
@@ -40,11 +42,7 @@ impl Import<'_> {
                     self.refused(Table::Users, &old.uuid, reason);
                     continue;
                 };
-                let mut new = true;
-                if let Some(store) = self.store {
-                    new = store.personal_list(&tenant, &user).await?.is_none();
-                    store.open_personal_list(&tenant, &user).await?;
-                }
+                let new = self.target.user(&tenant, &user).await?;
                 self.taken(Table::Users, new);
             }
         }
@@ -122,22 +120,8 @@ impl Import<'_> {
         let Some(run) = run else {
             return Ok(());
         };
-        let Some(store) = self.store else {
-            for _ in run.contacts {
-                self.taken(Table::Contacts, true);
-            }
-            return Ok(());
-        };
-        let (tenant, list) = list_of(store, &run.owner).await?;
-        let mut import = store.import_contacts(&tenant, &list).await?;
-        let outcomes = import.take(&run.contacts, &run.hashes).await?;
-        if outcomes.contains(&Imported::Created) {
-            import.commit().await?;
-        } else {
-            // Nothing has changed, so nobody is to be told.
-            drop(import);
-        }
-        let known = known_among(store, (&tenant, &list), &run.contacts, &outcomes).await?;
+        let taken = self.target.contacts(&run.owner, &run.contacts, &run.hashes);
+        let (outcomes, known) = taken.await?;
         for (contact, outcome) in run.contacts.iter().zip(outcomes) {
             let uuid = &contact.uuid.0;
             match outcome {
@@ -194,18 +178,11 @@ impl Import<'_> {
             let how = format!("source {given} is another tenant's, now {source}");
             self.report.repair(Table::Favorites, &row, how);
         }
-        let added = match self.store {
-            None => Ok(()),
-            Some(store) => {
-                let added = store.add_favorite(&tenant, &user, &source, &old.contact);
-                added.await
-            }
-        };
-        match added {
-            Err(StoreError::Duplicate) => self.taken(Table::Favorites, false),
-            Err(error) => return Err(error.into()),
-            Ok(()) => self.taken(Table::Favorites, true),
-        }
+        let added = self
+            .target
+            .favorite((&tenant, &user), &source, &old.contact);
+        let new = added.await?;
+        self.taken(Table::Favorites, new);
         Ok(())
     }
 
@@ -237,37 +214,6 @@ impl Import<'_> {
         })?;
         Ok((tenant, user, own))
     }
-}
-
-/// The list of an owner who was taken.
-async fn list_of(store: &Store, owner: &Owner) -> Result<(Tenant, ListId), StoreError> {
-    Ok(match owner {
-        Owner::Phonebook(tenant, book) => (tenant.clone(), book.into()),
-        Owner::User(tenant, user) => {
-            let list = store.open_personal_list(tenant, user).await?;
-            (tenant.clone(), list)
-        }
-    })
-}
-
-/// Of the contacts whose identifiers are taken, those that the list has: by themselves.
-async fn known_among(
-    store: &Store,
-    (tenant, list): (&Tenant, &ListId),
-    contacts: &[Contact],
-    outcomes: &[Imported],
-) -> Result<HashSet<String>, StoreError> {
-    let taken = contacts.iter().zip(outcomes);
-    let taken = taken.filter(|(_, outcome)| **outcome == Imported::IdTaken);
-    let taken: Vec<String> = taken.map(|(contact, _)| contact.uuid.0.clone()).collect();
-    if taken.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let there = store.identified(tenant, list, &taken).await?.contacts;
-    Ok(there
-        .into_iter()
-        .map(|placed| placed.contact.uuid.0)
-        .collect())
 }
 
 /// The fields of a contact: of rows of one name the last counts, and the identifier, which is among them, does not.

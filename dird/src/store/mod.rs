@@ -278,6 +278,26 @@ pub async fn open(uri: &str) -> Result<Store, OpenError> {
     }
 }
 
+/// Whether the database at `uri` is one that a dird of this version has used. Nothing is made or changed to find out; one of an
+/// older version is an error.
+pub async fn is_there(uri: &str) -> Result<bool, OpenError> {
+    let (applied, known) = if let Some(path) = uri.strip_prefix("sqlite:") {
+        (sqlite::applied(path).await?, sqlite::MIGRATIONS.len())
+    } else if matches!(scheme_of(uri).as_str(), "postgresql" | "postgres") {
+        (postgres::applied(uri).await?, postgres::MIGRATIONS.len())
+    } else {
+        return Err(OpenError::UnknownScheme(scheme_of(uri)));
+    };
+    match applied {
+        0 => Ok(false),
+        applied if usize::try_from(applied).is_ok_and(|applied| applied == known) => Ok(true),
+        _ => Err(OpenError::Engine(
+            "the database is of another version of dird; one start of this one updates an older one"
+                .to_owned(),
+        )),
+    }
+}
+
 /// The scheme alone: the rest of the address may hold a password.
 fn scheme_of(uri: &str) -> String {
     uri.split_once(':')

@@ -12,6 +12,8 @@ use dird::store::model::random_id;
 use e2e::postgres::Cluster;
 use kit::observe::{LogSettings, init};
 use serde_json::{Value, json};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
 use tempfile::TempDir;
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
@@ -39,6 +41,15 @@ impl Home {
                 made.await.unwrap().unwrap()
             }
         };
+        Self::in_folder(folder, uri)
+    }
+
+    /// One whose database is at `uri`.
+    pub(crate) fn at(uri: String) -> Self {
+        Self::in_folder(tempfile::tempdir().unwrap(), uri)
+    }
+
+    fn in_folder(folder: TempDir, uri: String) -> Self {
         let home = Self { folder, uri };
         let config = json!({
             "db_uri": home.uri, "user": null, "log_filename": null, "extra_config_files": "",
@@ -58,9 +69,23 @@ impl Home {
         self.folder.path().join("dird.yml")
     }
 
-    /// Whether there is a database file.
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether nothing was ever written: no file, no table.
+    pub(crate) async fn is_empty(&self) -> bool {
         !self.folder.path().join("dird.db").exists()
+            && !dird::store::is_there(&self.uri).await.unwrap()
+    }
+
+    /// Has a statement executed by the database, behind dird's back.
+    pub(crate) async fn alter(&self, statement: &str) {
+        let statement = AssertSqlSafe(statement.to_owned());
+        if let Some(path) = self.uri.strip_prefix("sqlite:") {
+            let file = SqliteConnectOptions::new().filename(path);
+            let mut connection = file.connect().await.unwrap();
+            connection.execute(statement).await.unwrap();
+        } else {
+            let mut connection = PgConnection::connect(&self.uri).await.unwrap();
+            connection.execute(statement).await.unwrap();
+        }
     }
 
     pub(crate) async fn store(&self) -> Store {

@@ -16,11 +16,13 @@ use crate::store::change::Feed;
 use crate::store::engine::migrator;
 use crate::store::{StoreError, Stored};
 
+const WAS_MIGRATED: &str = "SELECT to_regclass($1::text) IS NOT NULL";
+const COUNT_APPLIED: &str = "SELECT COUNT(*) FROM dird._sqlx_migrations";
 const HAS_SCHEMA: &str = "SELECT to_regnamespace($1::text) IS NOT NULL";
 const VERSIONS: &str = "SELECT uuid, version FROM tenant";
 
 /// Every statement of this file.
-pub(super) const STATEMENTS: &[&str] = &[HAS_SCHEMA, VERSIONS];
+pub(super) const STATEMENTS: &[&str] = &[WAS_MIGRATED, COUNT_APPLIED, HAS_SCHEMA, VERSIONS];
 
 /// How long to wait before trying again to reach the database.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -177,10 +179,25 @@ impl Link {
     }
 }
 
+/// How many migrations the database has seen; 0 if none.
+pub(super) async fn applied(options: &PgConnectOptions) -> Stored<i64> {
+    let mut connection = connected(options).await?;
+    let migrated = sqlx::query_scalar(WAS_MIGRATED).bind(APPLIED);
+    if !migrated.fetch_one(&mut connection).await? {
+        return Ok(0);
+    }
+    let counted = sqlx::query_scalar(COUNT_APPLIED);
+    Ok(counted.fetch_one(&mut connection).await?)
+}
+
+async fn connected(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+    let connecting = timeout(PATIENCE, options.connect()).await;
+    connecting.map_err(|_| sqlx::Error::PoolTimedOut)?
+}
+
 /// Brings the schema up to date. The driver's lock makes servers that start together take turns; it goes with the connection.
 async fn migrate(options: &PgConnectOptions) -> Stored<()> {
-    let connecting = timeout(PATIENCE, options.connect()).await;
-    let mut connection: PgConnection = connecting.map_err(|_| sqlx::Error::PoolTimedOut)??;
+    let mut connection = connected(options).await?;
     let mut migrator = migrator(&MIGRATIONS);
     migrator.dangerous_set_table_name(APPLIED);
     // Creating what exists already needs a right that the role may lack.

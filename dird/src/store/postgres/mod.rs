@@ -194,6 +194,12 @@ impl Postgres {
     }
 }
 
+/// How many migrations the database at `uri` has seen; 0 if none.
+pub(super) async fn applied(uri: &str) -> Result<i64, OpenError> {
+    let applied = link::applied(&address::parse(uri)?).await;
+    applied.map_err(|error| OpenError::Engine(error.to_string()))
+}
+
 #[async_trait]
 impl Pulse for Postgres {
     async fn ping(&self) -> Stored<()> {

@@ -26,11 +26,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::Transaction;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
+use sqlx::{ConnectOptions, Transaction};
 use tokio::sync::broadcast;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -83,10 +83,13 @@ const POLL: Duration = Duration::from_secs(1);
 /// A number that differs when another connection has changed the file since it was last asked.
 const DATA_VERSION: &str = "PRAGMA data_version";
 const PING: &str = "SELECT 1";
+const WAS_MIGRATED: &str =
+    "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations')";
+const APPLIED: &str = "SELECT COUNT(*) FROM _sqlx_migrations";
 
 /// Every statement of the engine.
 pub(super) const STATEMENTS: [&[&str]; 18] = [
-    &[DATA_VERSION, PING],
+    &[DATA_VERSION, PING, WAS_MIGRATED, APPLIED],
     accounts::STATEMENTS,
     arrival::STATEMENTS,
     contact::STATEMENTS,
@@ -223,6 +226,26 @@ impl Sqlite {
             changes: Vec::new(),
         })
     }
+}
+
+/// How many migrations the file at `path` has seen; 0 if there is none.
+pub(super) async fn applied(path: &str) -> Result<i64, OpenError> {
+    let counted = async {
+        if !tokio::fs::try_exists(path).await? {
+            return Ok(0);
+        }
+        let options = SqliteConnectOptions::new().filename(path).read_only(true);
+        let mut file = options.connect().await?;
+        if !sqlx::query_scalar(WAS_MIGRATED)
+            .fetch_one(&mut file)
+            .await?
+        {
+            return Ok(0);
+        }
+        sqlx::query_scalar(APPLIED).fetch_one(&mut file).await
+    };
+    let counted: Result<i64, sqlx::Error> = counted.await;
+    counted.map_err(|error| OpenError::Engine(format!("{path}: {error}")))
 }
 
 #[async_trait]

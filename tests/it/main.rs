@@ -4,6 +4,7 @@
 
 mod bear_attackers;
 mod bear_hung_remotes;
+mod count_for_operators;
 mod fill_a_door_station;
 mod keep_tenants_apart;
 mod let_phones_in;

@@ -12,6 +12,7 @@ use e2e::wire;
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 
+use super::middle_and_longest;
 use crate::measure::load;
 use crate::report::milliseconds;
 use crate::rows::get;
@@ -25,7 +26,7 @@ const EDITS: usize = 100;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The tables.
-pub(crate) async fn tables(duration: Duration) -> Result<String> {
+pub(super) async fn tables(duration: Duration) -> Result<String> {
     eprintln!("two dirds on one PostgreSQL …");
     let made = tokio::task::spawn_blocking(|| Cluster::shared().database());
     let database = made.await??;
@@ -134,12 +135,9 @@ async fn edits(rest: &Rest, other: &Rest, contacts: &str) -> Result<String> {
         found.context("the edit does not arrive")??;
         times.push(u64::try_from(made.elapsed().as_micros())?);
     }
-    times.sort_unstable();
-    let (middle, last) = (times[EDITS / 2], times[EDITS - 1]);
     Ok(format!(
         "\n| {EDITS} contacts made at one dird, found at the other after | p50 ms | longest ms |\n|---|--:|--:|\n\
-         | its answer to who made them | {} | {} |\n",
-        milliseconds(middle),
-        milliseconds(last)
+         | its answer to who made them | {} |\n",
+        middle_and_longest(times)
     ))
 }

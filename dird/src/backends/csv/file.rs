@@ -5,8 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use tokio::io::AsyncReadExt;
+
 use super::OpenError;
 use crate::index::{NumberIndex, SearchIndex, TableBuilder, TooLarge};
+
+/// Longest file that is read, in bytes. It is held twice while it is read: as it is, and as the contacts in it.
+const LONGEST: u64 = 256 * 1024 * 1024;
 
 /// What tells one version of a file from the next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -84,7 +89,10 @@ pub(super) enum FileError {
     /// It is not CSV.
     #[error("{0}")]
     Malformed(#[from] csv::Error),
-    /// It is too large.
+    /// It is longer than is read.
+    #[error("the file has more than {0} bytes")]
+    TooLong(u64),
+    /// It has more text than an index holds.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
     /// The task that read it was cut short.
@@ -102,10 +110,21 @@ pub(super) async fn stamp(path: &Path) -> Stamp {
 
 /// Reads the file at `path`, off the async workers.
 pub(super) async fn read(path: &Path, format: &Format) -> Result<Content, FileError> {
-    let bytes = tokio::fs::read(path).await?;
+    let bytes = bytes_of(path, LONGEST).await?;
     let format = format.clone();
     let parsed = tokio::task::spawn_blocking(move || parse(&bytes, &format)).await;
     parsed.map_err(|_| FileError::Interrupted)?
+}
+
+/// What is in the file, unless that is more than `most` bytes. It is not asked how long it is: it may be a pipe, or grow.
+async fn bytes_of(path: &Path, most: u64) -> Result<Vec<u8>, FileError> {
+    let file = tokio::fs::File::open(path).await?;
+    let mut bytes = Vec::new();
+    file.take(most + 1).read_to_end(&mut bytes).await?;
+    if bytes.len() as u64 > most {
+        return Err(FileError::TooLong(most));
+    }
+    Ok(bytes)
 }
 
 fn parse(bytes: &[u8], format: &Format) -> Result<Content, FileError> {
@@ -168,6 +187,18 @@ mod tests {
         assert_eq!((content.numbered("5"), content.numbered("")), (None, None));
         assert_eq!(content.index.search("andre"), [0]);
         assert_eq!(content.index.search("b"), [1, 3]);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_too_long_is_not_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("people.csv");
+        std::fs::write(&path, "id,fn\n1,Bob\n").unwrap();
+        assert_eq!(bytes_of(&path, 12).await.unwrap(), b"id,fn\n1,Bob\n");
+        let refused = bytes_of(&path, 11).await;
+        assert!(matches!(refused, Err(FileError::TooLong(11))));
+        let endless = bytes_of(Path::new("/dev/zero"), 100_000).await;
+        assert!(matches!(endless, Err(FileError::TooLong(100_000))));
     }
 
     #[test]

@@ -39,11 +39,12 @@ impl Trace {
         }
     }
 
-    /// A span that puts the identifiers on every line of the log that is written within it.
+    /// A span that puts the identifiers on every line of the log that is written within it, and a `url` if one is recorded.
     pub fn span(&self) -> Span {
         let (span_id, trace_id) = (SpanId(self.span), TraceId(self.id));
         let parent_id = self.parent.map(|parent| field::display(SpanId(parent)));
-        tracing::info_span!("request", %span_id, parent_id, %trace_id)
+        let url = field::Empty;
+        tracing::info_span!("request", %span_id, parent_id, %trace_id, url)
     }
 
     /// Whether the request came with a trace of its own.

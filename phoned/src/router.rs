@@ -18,7 +18,7 @@ use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use kit::trace::Trace;
 use tower::ServiceExt;
-use tracing::Instrument;
+use tracing::{Instrument, field};
 
 use crate::{
     admin,
@@ -61,7 +61,7 @@ pub fn router(app: &Arc<App>, live: &Weak<Live>) -> Router {
 }
 
 /// Answers one request of the listener with these turns. The routes cannot fail, they answer errors.
-/// With `log.privacy` only debug logs have URLs.
+/// With `log.privacy` only logs of the level debug have URLs.
 pub async fn serve<B>(
     snapshot: Arc<Snapshot>,
     turns: ListenerTurns,
@@ -76,7 +76,9 @@ where
     let span = trace.span();
     request.extensions_mut().insert(trace);
     let shown = !snapshot.app.config.log.privacy || tracing::enabled!(tracing::Level::DEBUG);
-    let url = shown.then(|| request.uri().clone());
+    if shown {
+        span.record("url", field::display(request.uri()));
+    }
     let request = request.map(|body| {
         if body.is_end_stream() {
             Body::empty()
@@ -85,16 +87,7 @@ where
         }
     });
     let answering = snapshot.router.clone().oneshot(request);
-    let answered: Result<Response, Infallible> = answering.instrument(span.clone()).await;
-    if let Some(url) = url {
-        span.in_scope(|| {
-            if snapshot.app.config.log.privacy {
-                tracing::debug!(%url, "was asked");
-            } else {
-                tracing::info!(%url, "was asked");
-            }
-        });
-    }
+    let answered: Result<Response, Infallible> = answering.instrument(span).await;
     answered.unwrap_or_else(|never| match never {})
 }
 

@@ -12,6 +12,7 @@ use e2e::site::{PATIENCE, Plan, dird_is_healthy, phone_url};
 use e2e::{binaries, wire};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use serde_json::json;
 use tokio::net::UnixDatagram;
 use tokio::process::Command;
 use tokio::time::{sleep, timeout};
@@ -112,6 +113,34 @@ async fn phoned_tells_its_manager_and_logs_requests_but_not_people() -> Result<(
     let url = format!("{url}&term={TERM}");
     let route = "/0.1/directories/lookup/{profile}/cisco";
     serve_and_rotate(&plan, "phoned", &url, route).await
+}
+
+#[tokio::test]
+async fn without_privacy_the_one_line_of_a_request_has_its_address() -> Result<()> {
+    let mut plan = Plan::demo()?;
+    plan.dird["log"] = json!({"privacy": false});
+    plan.phoned["log"] = json!({"privacy": false});
+    let site = plan.start().await?;
+    let path = "directories/lookup/default/cisco";
+    let phone = phone_url(site.phones()?, path, &site.user(0)?);
+    let program = format!("http://{}/0.1/directories/lookup/default?", site.rest()?);
+    let parent = format!("00-{TRACE}-{PARENT}-01");
+    for (name, url) in [("dird", program), ("phoned", phone)] {
+        let (url, log) = (
+            format!("{url}&term={TERM}"),
+            site.plan.file(&format!("{name}.log")),
+        );
+        wire::get(&url, None, &[("traceparent", &parent)]).await?;
+        let text = logged(&log, TERM).await?;
+        let mut lines = text.lines().filter(|line| line.contains(TERM));
+        let line = lines.next().unwrap_or_default();
+        let (_, asked) = url.split_once("/0.1").context("a path")?;
+        ensure!(line.contains("answered") && line.contains(asked), "{line}");
+        ensure!(line.contains(&format!("trace_id={TRACE}")), "{line}");
+        let further = lines.find(|line| line.contains(PARENT));
+        ensure!(further.is_none(), "{further:?}");
+    }
+    site.stop().await
 }
 
 /// What the pipe to a console holds when nobody reads it, in bytes.

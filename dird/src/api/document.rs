@@ -12,11 +12,12 @@ use crate::router;
 use crate::schema::{Absent, Field, Kind, Length, Range, Schema};
 
 /// Statuses that any route with a caller may answer beside its own success.
-const REFUSALS: [(&str, &str); 9] = [
+const REFUSALS: [(&str, &str); 10] = [
     ("400", "What was sent is wrong"),
     ("401", "The token is not good enough"),
     ("404", "There is no such object"),
     ("406", "No representation is acceptable"),
+    ("408", "The body does not come"),
     ("409", "The name is taken"),
     ("412", "The object has changed"),
     ("413", "The body is too long"),
@@ -101,8 +102,15 @@ fn operation(route: &Route) -> Value {
         "parameters": parameters,
         "responses": responses(route),
     });
-    if route.has_events() {
-        operation["produces"] = json!(route.beside.as_slice());
+    if let Some(beside) = route.beside {
+        // What is neither events nor an export is an import.
+        if route.has_events() {
+            operation["produces"] = json!([beside]);
+        } else if *"GET" == *route.method.as_str() {
+            operation["produces"] = json!(["application/json", beside]);
+        } else {
+            operation["consumes"] = json!([beside]);
+        }
     }
     if route.is_open() {
         operation["security"] = json!([]);

@@ -161,3 +161,20 @@ async fn the_document_describes_every_route_and_only_these() {
         .sum();
     assert_eq!(operations, enabled_routes(&Enabled::default()).len());
 }
+
+#[test]
+fn the_document_says_where_csv_goes_in_and_comes_out() {
+    let document = dird::api::document::document(&enabled_routes(&Enabled::default()), None);
+    let types = |path: &str, method: &str, key: &str| document["paths"][path][method][key].clone();
+    let both = json!(["application/json", "text/csv"]);
+    assert_eq!(types("/personal", "get", "produces"), both);
+    assert_eq!(types("/personal", "post", "consumes"), Value::Null);
+    for path in [
+        "/personal/import",
+        "/phonebooks/{phonebook_uuid}/contacts/import",
+    ] {
+        assert_eq!(types(path, "post", "consumes"), json!(["text/csv"]));
+        let slow = &types(path, "post", "responses")["408"];
+        assert_eq!(slow["description"], "The body does not come");
+    }
+}

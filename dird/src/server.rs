@@ -230,13 +230,13 @@ fn certificate(config: &Config) -> Result<Option<Acceptor>, TlsError> {
     }
 }
 
-/// Drops privileges. Having none to drop, or no such user, is said and forgiven; a refusal by the system is not.
+/// Drops privileges. Having none to drop is said and forgiven; that there is no such user is not.
 fn become_user(config: &Config) -> Result<(), PrivilegeError> {
     let Some(user) = config.user.as_deref().filter(|user| !user.is_empty()) else {
         return Ok(());
     };
     match privilege::drop_to(user) {
-        Err(error @ (PrivilegeError::NotRoot(_) | PrivilegeError::NoSuchUser(_))) => {
+        Err(error @ PrivilegeError::NotRoot(_)) => {
             tracing::warn!(user, %error, "going on as the present user");
             Ok(())
         }

@@ -10,7 +10,7 @@ pub enum PrivilegeError {
     /// Only root may become somebody else.
     #[error("cannot switch to user {0}: not started as root")]
     NotRoot(String),
-    /// The system knows no user of this name.
+    /// The system knows no user of this name, and root must not serve instead.
     #[error("cannot switch to user {0}: there is no such user")]
     NoSuchUser(String),
     /// The system refused one of the steps; the process must not serve in this state.
@@ -31,7 +31,11 @@ pub fn drop_to(user: &str) -> Result<(), PrivilegeError> {
         source: errno.into(),
     };
     let Some(account) = User::from_name(user).map_err(refused)? else {
-        return Err(PrivilegeError::NoSuchUser(user.to_owned()));
+        return Err(if Uid::effective().is_root() {
+            PrivilegeError::NoSuchUser(user.to_owned())
+        } else {
+            PrivilegeError::NotRoot(user.to_owned())
+        });
     };
     if Uid::effective() == account.uid {
         return Ok(());
@@ -64,6 +68,11 @@ mod tests {
 
     #[test]
     fn an_unknown_user_is_named() {
+        if !Uid::effective().is_root() {
+            let error = drop_to("no-such-user-here");
+            assert!(matches!(error, Err(PrivilegeError::NotRoot(_))));
+            return;
+        }
         let error = drop_to("no-such-user-here").unwrap_err();
         assert!(matches!(&error, PrivilegeError::NoSuchUser(name) if name == "no-such-user-here"));
         assert_eq!(
@@ -76,7 +85,9 @@ mod tests {
     fn a_name_no_system_can_hold_is_an_error_and_no_panic() {
         assert!(matches!(
             drop_to(&"x".repeat(100_000)),
-            Err(PrivilegeError::NoSuchUser(_) | PrivilegeError::Refused { .. })
+            Err(PrivilegeError::NoSuchUser(_)
+                | PrivilegeError::NotRoot(_)
+                | PrivilegeError::Refused { .. })
         ));
     }
 

@@ -161,13 +161,13 @@ async fn serve(config: Config, flags: Flags, log: &LogHandle) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Drops privileges once the ports are open. Having none to drop, or no such user, is said and forgiven.
+/// Drops privileges once the ports are open. Having none to drop is said and forgiven.
 fn become_user(user: Option<&str>) -> Result<(), PrivilegeError> {
     let Some(user) = user.filter(|user| !user.is_empty()) else {
         return Ok(());
     };
     match privilege::drop_to(user) {
-        Err(error @ (PrivilegeError::NotRoot(_) | PrivilegeError::NoSuchUser(_))) => {
+        Err(error @ PrivilegeError::NotRoot(_)) => {
             tracing::warn!("{error}; going on as the present user");
             Ok(())
         }

@@ -62,6 +62,21 @@ async fn dird_refuses_a_broken_main_file_level_or_value_with_status_1() -> Resul
 }
 
 #[tokio::test]
+async fn root_does_not_serve_instead_of_a_user_that_is_not_there() -> Result<()> {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("only root can become somebody else; nothing to try");
+        return Ok(());
+    }
+    let plan = Plan::demo()?;
+    plan.load().await?;
+    let user = ["-u", "no-such-user-here"];
+    for outcome in [plan.dird(&user).await?, plan.phoned(&user).await?] {
+        assert_refused(&outcome, 1, &["no-such-user-here", "there is no such user"]);
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn phoned_refuses_bad_subnets_and_yaml_with_status_2() -> Result<()> {
     let mut plan = Plan::demo()?;
     plan.load().await?;

@@ -246,7 +246,12 @@ impl Lookups {
             fresh_until: Instant::now() + life,
             asked,
         });
-        caches.keep(key, Arc::clone(&remembered), before).await;
+        if remembered.outcome == Outcome::UnknownProfile {
+            // No help in bad times, and no more are the people that the profile had.
+            caches.stale.invalidate(&key).await;
+        } else {
+            caches.keep(key, Arc::clone(&remembered), before).await;
+        }
         Ok(remembered)
     }
 

@@ -11,7 +11,7 @@ use std::{
 };
 
 use ipnet::IpNet;
-use moka::sync::Cache;
+use moka::{policy::EvictionPolicy, sync::Cache};
 
 use super::entry::RateLimit;
 
@@ -40,6 +40,7 @@ impl Default for Paces {
             start: Instant::now(),
             full_at: Cache::builder()
                 .max_capacity(MOST)
+                .eviction_policy(EvictionPolicy::lru())
                 .time_to_idle(IDLE)
                 .build(),
         }

@@ -55,6 +55,17 @@ async fn with_every_dird_gone_phones_get_what_was_remembered_marked_as_old() {
 }
 
 #[tokio::test]
+async fn that_there_is_no_such_profile_is_no_help_in_bad_times() {
+    let cache = json!({"lookup_ttl": 0, "unknown_profile_ttl": 0});
+    let site = Site::with(json!({"cache": cache})).await;
+    let nowhere = look("cisco", "term=a").replace("/default/", "/nowhere/");
+    assert_eq!(site.get(&nowhere).await.status, 404);
+    site.stub.world.dird_fails.store(500, Ordering::SeqCst);
+    assert_eq!(site.get(&nowhere).await.status, 503);
+    site.stop().await;
+}
+
+#[tokio::test]
 async fn what_was_searched_before_is_answered_while_dirds_go_and_come_back() {
     let first = Stub::start();
     let mut second = first.twin();

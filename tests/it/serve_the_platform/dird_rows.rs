@@ -19,11 +19,12 @@ fn upstream(at: SocketAddr) -> Value {
 }
 
 /// A source of each backend that needs nothing to exist but what earlier rows made.
-fn bodies(confd: SocketAddr, auth: SocketAddr) -> [(&'static str, Value); 9] {
+fn bodies(people: SocketAddr, auth: SocketAddr) -> [(&'static str, Value); 9] {
     let mut account = upstream(auth);
     account["username"] = json!("dird");
     account["password"] = json!("secret");
-    let platform = json!({"auth": account, "confd": upstream(confd)});
+    let platform = json!({"auth": account, "confd": upstream(people)});
+    let graph = format!("http://{people}/v1.0/me/contacts");
     [
         ("conference", platform.clone()),
         (
@@ -36,7 +37,10 @@ fn bodies(confd: SocketAddr, auth: SocketAddr) -> [(&'static str, Value); 9] {
             "ldap",
             json!({"ldap_uri": "ldap://127.0.0.1:9", "ldap_base_dn": "dc=x"}),
         ),
-        ("office365", json!({"endpoint": "http://127.0.0.1:9/"})),
+        (
+            "office365",
+            json!({"auth": upstream(auth), "endpoint": graph}),
+        ),
         ("personal", json!({})),
         ("phonebook", json!({"phonebook_uuid": "{phonebook_uuid}"})),
         ("wazo", platform),
@@ -54,18 +58,26 @@ fn sources(backend: &str, mut body: Value) -> Vec<Row> {
             .keeps("source_uuid", "/uuid"),
         get(&all).says("{source_uuid}"),
         get(&one).says("{source_uuid}"),
-        Row::new("PUT", &one, 204).sends(&body),
     ];
+    body["searched_columns"] = json!(["changed"]);
+    // A phonebook lends its source its name.
+    let name = match backend {
+        "phonebook" => "book".to_owned(),
+        _ => format!("another {backend}"),
+    };
+    body["name"] = json!(name);
+    rows.push(Row::new("PUT", &one, 204).sends(&body).lasts());
     let contacts = format!("{one}/contacts");
     match backend {
         "phonebook" => rows.push(get(&contacts).says("Bea")),
         "wazo" => rows.push(get(&contacts).says("Fay")),
         "conference" => rows.push(get(&contacts).says("Fair")),
+        "office365" => rows.push(get(&contacts).says("Gil")),
         // Who asks has linked no account there.
-        "google" | "office365" => rows.push(Row::new("GET", contacts, 404)),
+        "google" => rows.push(Row::new("GET", contacts, 404)),
         _ => {}
     }
-    rows.push(Row::new("DELETE", one, 204));
+    rows.push(Row::new("DELETE", one, 204).removes());
     rows
 }
 
@@ -76,8 +88,11 @@ fn contacts(list: &str, one: &str, imported: u16) -> Vec<Row> {
             .keeps("contact_uuid", "/id"),
         get(list).says("Bea"),
         get(one).says("Bea"),
-        Row::new("PUT", one, 200).sends(&json!({"name": "Bea", "number": "557"})),
+        Row::new("PUT", one, 200)
+            .sends(&json!({"name": "Bea", "number": "557"}))
+            .lasts(),
         Row::new("POST", format!("{list}/import"), imported).sends_file("name\nCem\n"),
+        get(list).says("Cem"),
     ]
 }
 
@@ -88,7 +103,9 @@ fn phonebooks() -> Vec<Row> {
             .keeps("phonebook_uuid", "/uuid"),
         get("/phonebooks").says("book"),
         get("/phonebooks/{phonebook_uuid}").says("book"),
-        Row::new("PUT", "/phonebooks/{phonebook_uuid}", 200).sends(&json!({"name": "book"})),
+        Row::new("PUT", "/phonebooks/{phonebook_uuid}", 200)
+            .sends(&json!({"name": "book", "description": "of guests"}))
+            .lasts(),
     ];
     let list = "/phonebooks/{phonebook_uuid}/contacts";
     rows.extend(contacts(
@@ -111,11 +128,13 @@ fn tenant_phonebooks() -> Vec<Row> {
             .keeps("phonebook_id", "/id"),
         get("/tenants/{tenant}/phonebooks").says("old"),
         get(book).says("old"),
-        Row::new("PUT", book, 200).sends(&json!({"name": "old"})),
+        Row::new("PUT", book, 200)
+            .sends(&json!({"name": "old", "description": "of guests"}))
+            .lasts(),
     ];
     rows.extend(contacts(&list, &one, 200));
-    rows.push(Row::new("DELETE", one, 204));
-    rows.push(Row::new("DELETE", book, 204));
+    rows.push(Row::new("DELETE", one, 204).removes());
+    rows.push(Row::new("DELETE", book, 204).removes());
     rows
 }
 
@@ -128,10 +147,19 @@ fn personal() -> Vec<Row> {
             .keeps("contact_id", "/id"),
         get("/personal").says("Dan"),
         get(one).says("Dan"),
-        Row::new("PUT", one, 200).sends(&json!({"name": "Dan", "number": "559"})),
-        Row::new("DELETE", one, 204),
+        Row::new("PUT", one, 200)
+            .sends(&json!({"name": "Dan", "number": "559"}))
+            .lasts(),
+        Row::new("DELETE", one, 204).removes(),
         Row::new("POST", "/personal/import", 201).sends_file("name\nEve\n"),
     ]
+}
+
+/// The same under the name that it has before it is changed.
+fn drafted(object: &Value) -> Value {
+    let mut drafted = object.clone();
+    drafted["name"] = json!("draft");
+    drafted
 }
 
 fn directories() -> Vec<Row> {
@@ -144,14 +172,14 @@ fn directories() -> Vec<Row> {
         {"type": "favorite", "title": "", "field": "favorite"}]);
     let display = json!({"name": "desk", "columns": columns});
     vec![
-        Row::new("POST", "/displays", 201).sends(&display).keeps("display_uuid", "/uuid"),
-        get("/displays").says("desk"),
-        get("/displays/{display_uuid}").says("desk"),
-        Row::new("PUT", "/displays/{display_uuid}", 204).sends(&display),
-        Row::new("POST", "/profiles", 201).sends(&profile).keeps("profile_uuid", "/uuid"),
-        get("/profiles").says("default"),
-        get("/profiles/{profile_uuid}").says("default"),
-        Row::new("PUT", "/profiles/{profile_uuid}", 204).sends(&profile),
+        Row::new("POST", "/displays", 201).sends(&drafted(&display)).keeps("display_uuid", "/uuid"),
+        get("/displays").says("draft"),
+        get("/displays/{display_uuid}").says("draft"),
+        Row::new("PUT", "/displays/{display_uuid}", 204).sends(&display).lasts(),
+        Row::new("POST", "/profiles", 201).sends(&drafted(&profile)).keeps("profile_uuid", "/uuid"),
+        get("/profiles").says("draft"),
+        get("/profiles/{profile_uuid}").says("draft"),
+        Row::new("PUT", "/profiles/{profile_uuid}", 204).sends(&profile).lasts(),
         get("/sources").says("people"),
         get("/directories/{profile}/sources").says("people"),
         get("/directories/lookup/{profile}").asks("term=ada").says("Ada"),
@@ -161,6 +189,7 @@ fn directories() -> Vec<Row> {
         Row::new("PUT", "/directories/favorites/{directory}/{contact}", 204),
         get("/directories/favorites/{profile}").says("Ada"),
         Row::new("DELETE", "/directories/favorites/{directory}/{contact}", 204),
+        get("/directories/favorites/{profile}").says("\"results\":[]"),
         get("/directories/personal/{profile}").says("Eve"),
         Row::new("POST", "/directories/explain", 200)
             .sends(&json!({"profile": "default", "term": "ada"}))
@@ -174,7 +203,7 @@ fn directories() -> Vec<Row> {
 }
 
 /// Everything up to the lookups that phones make.
-pub(super) fn first(plan: &Plan, confd: SocketAddr, auth: SocketAddr) -> Vec<Row> {
+pub(super) fn first(plan: &Plan, others: SocketAddr, auth: SocketAddr) -> Vec<Row> {
     let people = json!({
         "name": "people", "file": plan.file("people.csv"), "unique_column": "id",
         "searched_columns": ["fn"], "first_matched_columns": ["num"],
@@ -191,15 +220,15 @@ pub(super) fn first(plan: &Plan, confd: SocketAddr, auth: SocketAddr) -> Vec<Row
         get("/backends").says("csv_ws"),
     ];
     rows.extend(phonebooks());
-    for (backend, body) in bodies(confd, auth) {
+    for (backend, body) in bodies(others, auth) {
         rows.extend(sources(backend, body));
     }
-    rows.push(Row::new(
-        "DELETE",
+    for path in [
         "/phonebooks/{phonebook_uuid}/contacts/{contact_uuid}",
-        204,
-    ));
-    rows.push(Row::new("DELETE", "/phonebooks/{phonebook_uuid}", 204));
+        "/phonebooks/{phonebook_uuid}",
+    ] {
+        rows.push(Row::new("DELETE", path, 204).removes());
+    }
     rows.extend(tenant_phonebooks());
     rows.extend(personal());
     let create = |path: &str, body: &Value, name| {
@@ -214,8 +243,9 @@ pub(super) fn first(plan: &Plan, confd: SocketAddr, auth: SocketAddr) -> Vec<Row
 /// What takes away what phones find.
 pub(super) fn last() -> Vec<Row> {
     vec![
-        Row::new("DELETE", "/profiles/{profile_uuid}", 204),
-        Row::new("DELETE", "/displays/{display_uuid}", 204),
+        Row::new("DELETE", "/profiles/{profile_uuid}", 204).removes(),
+        Row::new("DELETE", "/displays/{display_uuid}", 204).removes(),
         Row::new("DELETE", "/personal", 204),
+        get("/personal").says("[]"),
     ]
 }

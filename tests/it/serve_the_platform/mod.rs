@@ -25,7 +25,7 @@ pub(super) const USER: &str = "3f1f3c1e-6f5e-4c39-8a3e-6f0d1c8a0b5e";
 /// The name of the only tenant.
 pub(super) const TENANT_NAME: &str = "one";
 
-/// An auth that knows [`USER`] and what [`TENANT`] is called; nobody has linked an account elsewhere.
+/// An auth that knows [`USER`], who has linked an account at Microsoft and none at Google, and what [`TENANT`] is called.
 fn auth() -> Result<Server> {
     let user = json!({"uuid": USER, "tenant_uuid": TENANT, "pbx_user_uuid": USER});
     let tenant =
@@ -35,6 +35,10 @@ fn auth() -> Result<Server> {
         move |call: &Call| match (call.method.as_str(), call.path.as_str()) {
             ("HEAD", _) => (204, Value::Null),
             (_, "/0.1/tenants") => (200, json!({"items": [tenant], "total": 1, "filtered": 1})),
+            (_, path) if path.ends_with("/external/microsoft") => (
+                200,
+                json!({"access_token": "theirs", "scope": "Contacts.Read"}),
+            ),
             (_, path) if path.contains("/external/") => (404, json!({"message": "no such link"})),
             (_, path) if path.starts_with("/0.1/users/") => (200, user.clone()),
             _ => (200, token.clone()),
@@ -54,9 +58,15 @@ fn confd() -> Result<Server> {
     }))
 }
 
-/// A confd with people and conferences, for sources.
+/// A confd with people and conferences, and contacts of an account at Microsoft, for sources.
 fn people() -> Result<Server> {
     Server::start(|call: &Call| {
+        if call.path.ends_with("/me/contacts") {
+            return (
+                200,
+                json!({"value": [{"id": "1", "givenName": "Gil", "displayName": "Gil"}]}),
+            );
+        }
         let items = match call.path.rsplit('/').next() {
             Some("users") => {
                 json!([{"id": 1, "uuid": USER, "firstname": "Fay", "lastname": "", "lines": []}])

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
 use e2e::platform::Server;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::USER;
 use super::row::{Row, line};
@@ -113,14 +113,18 @@ pub(super) fn check_calls(named: &BTreeSet<String>, confd: &Server, amid: &Serve
     // Telephones that are told of a switch report it again, so that not each press arrives (phoned.md §12.1).
     let switched = confd.calls().iter().any(|call| call.line() == switch);
     ensure!(switched, "no switch of do-not-disturb arrived");
-    let notified = amid.calls();
-    let notified = notified
-        .iter()
-        .filter(|call| call.line() == "POST /1.0/action/PJSIPNotify");
+    let calls = amid.calls().into_iter();
+    let notified = calls.filter(|call| call.line() == "POST /1.0/action/PJSIPNotify");
+    let notified: Vec<Value> = notified.map(|call| call.body).collect();
+    let pressed = |key: &str| {
+        json!({"Endpoint": "yea", "Variable": [
+            "Content-Type=message/sipfrag", "Event=ACTION-URI", format!("Content=key={key}"),
+        ]})
+    };
+    let wanted = ["F_HOLD", "F_HOLD", "ANSWER"].map(pressed);
     ensure!(
-        notified.count() >= 3,
-        "the telephone was not told to hold or answer: {:#?}",
-        amid.calls()
+        notified == wanted,
+        "the telephone was told {notified:#?}, not {wanted:#?}"
     );
     Ok(())
 }

@@ -29,6 +29,19 @@ pub(super) struct Row {
     media: &'static str,
     /// Whether the answer does not end.
     endless: bool,
+    /// What the same path answers afterwards.
+    after: After,
+}
+
+/// What is at a path after it was written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum After {
+    /// Nobody looks.
+    Unseen,
+    /// What was sent.
+    Sent,
+    /// Nothing.
+    Gone,
 }
 
 impl Row {
@@ -44,6 +57,7 @@ impl Row {
             keeps: None,
             media: "",
             endless: false,
+            after: After::Unseen,
         }
     }
 
@@ -76,6 +90,18 @@ impl Row {
 
     pub(super) fn comes_as(mut self, media: &'static str) -> Self {
         self.media = media;
+        self
+    }
+
+    /// What is sent is what the path answers afterwards.
+    pub(super) fn lasts(mut self) -> Self {
+        self.after = After::Sent;
+        self
+    }
+
+    /// There is nothing at the path afterwards.
+    pub(super) fn removes(mut self) -> Self {
+        self.after = After::Gone;
         self
     }
 
@@ -163,7 +189,36 @@ impl Story {
                 .map_or_else(|| kept.to_string(), str::to_owned);
             self.known.insert(name.to_owned(), kept);
         }
+        self.look_after(row, &path, &body).await
+    }
+
+    /// Sees what became of what a row wrote.
+    async fn look_after(&self, row: &Row, path: &str, sent: &str) -> Result<()> {
+        if row.after == After::Unseen {
+            return Ok(());
+        }
+        let url = format!("http://{}/0.1{path}", self.at);
+        let answer = wire::get(&url, None, &[("X-Auth-Token", TOKEN)]).await?;
+        if row.after == After::Gone {
+            ensure!(answer.status == 404, "it is there: {}", answer.status);
+            return Ok(());
+        }
+        let (sent, kept): (Value, _) = (serde_json::from_str(sent)?, answer.json()?);
+        ensure!(holds(&kept, &sent), "{sent} was sent, {kept} is kept");
         Ok(())
+    }
+}
+
+/// Whether everything in `sent` is in `kept`, which may have more.
+fn holds(kept: &Value, sent: &Value) -> bool {
+    match (kept, sent) {
+        (Value::Object(kept), Value::Object(sent)) => sent
+            .iter()
+            .all(|(name, sent)| kept.get(name).is_some_and(|kept| holds(kept, sent))),
+        (Value::Array(kept), Value::Array(sent)) => {
+            kept.len() == sent.len() && kept.iter().zip(sent).all(|(kept, sent)| holds(kept, sent))
+        }
+        (kept, sent) => kept == sent,
     }
 }
 

@@ -34,6 +34,10 @@ pub(crate) async fn compare(site: &Site, seeds: Seeds) {
 }
 
 async fn configured(site: &Site, tenant: usize, token: &str) {
+    let id = TenantId::new(&seeds::tenant(tenant)).unwrap();
+    let proof = SystemAuthority::new("tests").tenant(id);
+    let country = site.store.country(&proof).await.unwrap();
+    assert_eq!(country.as_deref(), tenant.is_multiple_of(2).then_some("FR"));
     let column = |field: &str, title: &str| {
         json!({"field": field, "title": title, "type": field, "default": null,
             "number_display": null})
@@ -137,6 +141,10 @@ async fn details(site: &Site, tenant: usize, token: &str) {
         ),
     ] {
         let shown = detail(backend, number).await;
+        let listed = site
+            .get(&format!("/backends/{backend}/sources"), token)
+            .await;
+        assert!(listed["items"].as_array().unwrap().contains(&shown));
         for (key, value) in expected.as_object().unwrap() {
             assert_eq!(&shown[key], value, "{key} of {backend} {number}");
         }
@@ -161,6 +169,9 @@ async fn phonebook(site: &Site, (tenant, book): (usize, usize), token: &str, see
         "/tenants/{}/phonebooks/{number}/contacts",
         seeds::tenant(tenant)
     );
+    assert_eq!(site.get(&path, token).await["total"], seeds.len());
+    let source = seeds::source(tenant, book);
+    let path = format!("/backends/phonebook/sources/{source}/contacts");
     assert_eq!(site.get(&path, token).await["total"], seeds.len());
 }
 
@@ -189,6 +200,17 @@ async fn of_user(site: &Site, seeds: Seeds, (tenant, user): (usize, usize)) {
         let path = format!("/directories/reverse/default/{uuid}?exten={number}");
         assert_eq!(site.get(&path, &token).await["display"], name, "{path}");
     }
+
+    let personal = site.get("/directories/personal/default", &token).await;
+    let wanted: Vec<Value> = own.iter().map(|seed| json!(seed.row())).collect();
+    assert_eq!(rows(&personal), wanted);
+    let asked = site.get("/directories/default/sources", &token).await;
+    let asked = asked["items"].as_array().unwrap().iter();
+    let mut asked: Vec<&str> = asked.filter_map(|of| of["uuid"].as_str()).collect();
+    asked.sort_unstable();
+    let mut profile = [0, 2].map(|number| seeds::source(tenant, number));
+    profile.sort_unstable();
+    assert_eq!(asked, profile);
 
     let favorites = site.get("/directories/favorites/default", &token).await;
     let wanted = [&own[0], &book[user]].map(|seed| json!(seed.row()));

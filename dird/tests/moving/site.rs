@@ -136,7 +136,7 @@ impl Home {
 
 /// A serving dird.
 pub(crate) struct Site {
-    store: Store,
+    pub(crate) store: Store,
     base: String,
     client: reqwest::Client,
     _stop: tokio_util::sync::DropGuard,

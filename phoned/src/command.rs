@@ -124,26 +124,30 @@ fn origin(loaded: &Loaded<Config>, key: &str) -> String {
 fn check_access(options: &CheckAccess, config: &Config) -> Result<Verdict, CommandError> {
     let gate = Gate::new(&config.rest_api)?;
     let forwarded = options.forwarded.as_deref();
-    let decision = gate
-        .client(options.address, forwarded)
-        .and_then(|client| Ok((client, gate.decide(client, options.vendor.as_deref())?)));
-    match decision {
-        Ok((client, rule)) => {
-            let settings = rule.settings.as_deref();
-            print(&format!(
-                "allowed: {client} is in {} ({})",
-                rule.net, rule.place
-            ));
-            if let Some(settings) = settings {
-                print(&format!("{settings:#?}"));
-            }
-            Ok(Verdict::Yes)
-        }
+    let client = match gate.client(options.address, forwarded) {
+        Ok(client) => client,
         Err(reason) => {
             print(&format!("refused: {} ({})", options.address, reason.word()));
-            Ok(Verdict::No)
+            return Ok(Verdict::No);
         }
+    };
+    let entry = gate.rules.find(client);
+    let place = entry.map(|rule| format!(" is in {} ({})", rule.net, rule.place));
+    let place = place.unwrap_or_default();
+    let verdict = match gate.decide(client, options.vendor.as_deref()) {
+        Ok(_) => {
+            print(&format!("allowed: {client}{place}"));
+            Verdict::Yes
+        }
+        Err(reason) => {
+            print(&format!("refused: {client}{place} ({})", reason.word()));
+            Verdict::No
+        }
+    };
+    if let Some(settings) = entry.and_then(|rule| rule.settings.as_deref()) {
+        settings.lines().iter().for_each(|line| print(line));
     }
+    Ok(verdict)
 }
 
 fn sign(options: &SignUrl, config: &Config) -> Result<(), CommandError> {

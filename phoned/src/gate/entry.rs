@@ -37,6 +37,39 @@ pub struct Settings {
     pub documents: Option<Documents>,
 }
 
+impl Settings {
+    /// What an operator is shown of them, by the keys of the configuration; what is not set is left out.
+    pub fn lines(&self) -> Vec<String> {
+        let line = |key: &str, value: &Option<String>| {
+            value.as_ref().map(|value| format!("  {key}: {value}"))
+        };
+        let vendors = self.vendors.as_ref().map(|makes| makes.join(", "));
+        let rate = self.rate.map(|rate| {
+            let RateLimit {
+                per_phone,
+                burst,
+                subnet,
+            } = rate;
+            format!("per phone {per_phone}/s, burst {burst}; subnet {subnet}/s")
+        });
+        let documents = self.documents.map(|documents| match documents {
+            Documents::Compat => "compat".to_owned(),
+            Documents::Rich => "rich".to_owned(),
+        });
+        [
+            line("label", &self.label),
+            line("tenant_uuid", &self.tenant),
+            line("vendors", &vendors),
+            line("rate_limit", &rate),
+            line("locale", &self.locale),
+            line("documents", &documents),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
 /// What becomes of the phones of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]

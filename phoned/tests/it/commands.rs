@@ -74,7 +74,7 @@ fn check_config_ends_with_2_and_names_a_fault() {
 #[test]
 fn check_access_tells_whether_a_phone_may_ask() {
     let folder = folder(
-        "rest_api:\n  authorized_subnets:\n    - {subnet: 10.30.0.0/16, label: hall, vendors: [snom]}\n",
+        "rest_api:\n  authorized_subnets:\n    - {subnet: 10.30.0.0/16, label: hall, vendors: [snom], rate_limit: {per_phone: 30/m, burst: 4}, documents: rich}\n    - {subnet: 10.30.9.0/24, action: deny}\n",
     );
     for (arguments, status, wanted) in [
         (
@@ -82,13 +82,24 @@ fn check_access_tells_whether_a_phone_may_ask() {
             0,
             "allowed: 10.20.0.7 is in 10.20.0.0/16",
         ),
-        (&["10.30.0.7", "--vendor", "snom"], 0, "hall"),
+        (&["10.30.0.7", "--vendor", "snom"], 0, "\n  label: hall\n"),
+        (
+            &["10.30.0.7"],
+            0,
+            "\n  vendors: snom\n  rate_limit: per phone 0.5/s, burst 4; subnet 0/s\n  documents: rich\n",
+        ),
         (&["10.30.0.7", "--vendor", "cisco"], 1, "(vendor)"),
+        (&["10.30.9.7"], 1, "refused: 10.30.9.7 is in 10.30.9.0/24"),
         (&["192.0.2.1"], 1, "(not_listed)"),
         (
             &["10.0.0.1", "--forwarded", "192.0.2.1, 10.20.0.7"],
             0,
             "10.20.0.7",
+        ),
+        (
+            &["10.0.0.1", "--forwarded", "192.0.2.1"],
+            1,
+            "refused: 192.0.2.1 (not_listed)",
         ),
         (&["10.0.0.1", "--forwarded", "office"], 1, "(bad_forwarded)"),
         (

@@ -56,7 +56,7 @@ impl From<MigrateError> for StoreError {
 }
 
 /// True if the same call may succeed later: no connection, or a database server that starts, stops or lacks room for one.
-fn is_passing(error: &sqlx::Error) -> bool {
+pub(super) fn is_passing(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)

@@ -3,9 +3,7 @@
 use dird::store::{contract, open};
 use sqlx::{Connection, Executor, PgConnection, SqlSafeStr, SqliteConnection};
 
-use crate::world::{World, csv, tenant};
-
-on_both_engines!(two_servers_may_start_at_once);
+use crate::world::{World, csv, database, migrated, tenant};
 
 #[test]
 fn both_engines_have_the_same_migrations() {
@@ -86,16 +84,29 @@ async fn everything_in_postgres_is_in_its_own_schema() {
     assert_eq!(schemas, ["dird"]);
 }
 
-async fn two_servers_may_start_at_once(world: World) {
-    // The world's own server may still be at it, too.
-    let (one, two) = tokio::join!(open(&world.uri), open(&world.uri));
+/// Opens a database that nobody has used yet from two sides at the same time.
+async fn start_two_at_once(uri: &str) {
+    let (one, two) = tokio::join!(open(uri), open(uri));
     let (one, two) = (one.unwrap(), two.unwrap());
-    let (first, second) = tokio::join!(one.ping(), two.ping());
-    first.unwrap();
-    second.unwrap();
+    tokio::join!(migrated(&one), migrated(&two));
     let scope = tenant();
     let source = csv(&scope, "people");
     one.create_source(&scope, &source).await.unwrap();
     let found = two.source(&scope.alone(), "csv", &source.uuid).await;
     assert_eq!(found.unwrap(), Some(source));
+}
+
+#[tokio::test]
+async fn two_servers_may_start_at_once_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    // They meet in one of a few.
+    for number in 0..20 {
+        let path = folder.path().join(format!("{number}.db"));
+        start_two_at_once(&format!("sqlite:{}", path.display())).await;
+    }
+}
+
+#[tokio::test]
+async fn two_servers_may_start_at_once_on_postgres() {
+    start_two_at_once(&database().await).await;
 }

@@ -1,5 +1,7 @@
 //! What a test works with: a fresh store, tenants and things to put in.
 
+use std::time::Duration;
+
 use dird::identity::{SystemAuthority, Tenant, TenantId};
 use dird::store::model::{
     Contact, ContactId, DisplayColumn, ListId, Profile, ProfileId, ProfileService, Source,
@@ -32,16 +34,29 @@ impl World {
 
     pub(crate) async fn postgres() -> Self {
         let uri = database().await;
+        let store = store::open(&uri).await.unwrap();
+        migrated(&store).await;
         Self {
-            store: store::open(&uri).await.unwrap(),
+            store,
             uri,
             _folder: None,
         }
     }
 }
 
+/// Waits until a store on a new database answers; a busy machine takes its time to migrate that.
+pub(crate) async fn migrated(store: &Store) {
+    let answers = async {
+        while store.ping().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_mins(1), answers).await;
+    waited.expect("the database is never ready");
+}
+
 /// Address of a new database on the server that the tests share.
-async fn database() -> String {
+pub(crate) async fn database() -> String {
     let made = tokio::task::spawn_blocking(|| Cluster::shared().database());
     made.await.unwrap().unwrap()
 }

@@ -26,17 +26,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Transaction};
 use tokio::sync::broadcast;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::change::Feed;
 use super::contract::Step;
-use super::engine::{is_duplicate, migrator};
+use super::engine::{is_duplicate, is_passing, migrator};
 use super::{Change, Changed, Changes, Journal, OpenError, Pulse, StoreError, Stored};
 
 /// Every schema change, in order. A released file is never edited.
@@ -73,6 +75,9 @@ const READERS: u32 = 4;
 
 /// How long a writer waits for another one, be it of this process or of another that holds the database.
 const BUSY: Duration = Duration::from_secs(5);
+
+/// Between two attempts to open a file that another process sets up.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Pages that the writing connection keeps, in KiB, on the scale of the pragma.
 const WRITER_CACHE: &str = "-500";
@@ -189,19 +194,8 @@ impl Sqlite {
             .foreign_keys(true)
             .busy_timeout(BUSY)
             .optimize_on_close(true, None);
-        // The one connection is kept for ever: its own changes do not count for `DATA_VERSION`. Long imports keep what they
-        // wrote in the log of the file, not in memory.
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(BUSY)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_with(options.clone().pragma("cache_size", WRITER_CACHE));
-        let writer = writer.await.map_err(|error| failed(&error))?;
-        migrator(&MIGRATIONS)
-            .run(&writer)
-            .await
-            .map_err(|error| failed(&error))?;
+        let writer = writer(&options).await.map_err(|error| failed(&error))?;
+        migrate(&writer).await.map_err(|error| failed(&error))?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .connect_lazy_with(options.read_only(true));
@@ -226,6 +220,34 @@ impl Sqlite {
             changes: Vec::new(),
         })
     }
+}
+
+/// The one connection that writes. It is kept for ever: its own changes do not count for `DATA_VERSION`. Long imports keep what
+/// they wrote in the log of the file, not in memory.
+async fn writer(options: &SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
+    let until = Instant::now() + BUSY;
+    loop {
+        let connected = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(BUSY)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options.clone().pragma("cache_size", WRITER_CACHE));
+        match connected.await {
+            // A process that opens a new file at the same moment keeps others from setting it up, and nothing waits for that.
+            Err(error) if is_passing(&error) && Instant::now() < until => sleep(PAUSE).await,
+            connected => return connected,
+        }
+    }
+}
+
+/// Brings the schema up to date, all or nothing. The driver has no lock of its own for files: the transaction makes processes
+/// that start together take turns.
+async fn migrate(writer: &SqlitePool) -> Result<(), MigrateError> {
+    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
+    let migrator = migrator(&MIGRATIONS);
+    migrator.run_direct(None, &mut *transaction, false).await?;
+    Ok(transaction.commit().await?)
 }
 
 /// How many migrations the file at `path` has seen; 0 if there is none.
@@ -285,7 +307,7 @@ async fn poll(writer: SqlitePool, feed: Feed) {
             }
             Err(error) => tracing::warn!(%error, "cannot look for changes by other processes"),
         }
-        tokio::time::sleep(POLL).await;
+        sleep(POLL).await;
     }
 }
 

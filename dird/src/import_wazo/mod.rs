@@ -50,7 +50,7 @@ pub async fn import(
     store: &Store,
     progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Report, ImportError> {
-    run(old, Target::written(store), progress).await
+    run(old, Target::Written(store), progress).await
 }
 
 /// Reports what [`import`] would, and writes nothing. Without a store everything is new.

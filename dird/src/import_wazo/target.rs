@@ -21,64 +21,59 @@ pub(super) enum Shelved {
     Renumbered(Option<i64>),
 }
 
-/// A store, and whether it is written to.
-pub(super) struct Target<'a> {
-    /// None: nothing is there, and nothing is written.
-    store: Option<&'a Store>,
-    writes: bool,
-    /// What is there before, for those who only compare.
-    there: Before,
+/// What an import leads to.
+pub(super) enum Target<'a> {
+    /// A store that takes what it lacks.
+    Written(&'a Store),
+    /// A store that is left as it is.
+    Compared(&'a Store, Before),
+    /// Nothing yet: everything is new.
+    Empty,
 }
 
-#[derive(Default)]
-struct Before {
+/// What a store has before anything comes, of what is asked about again and again.
+pub(super) struct Before {
     tenants: HashSet<TenantId>,
     numbers: HashSet<i64>,
 }
 
 impl<'a> Target<'a> {
-    /// `store` takes what it lacks.
-    pub(super) fn written(store: &'a Store) -> Self {
-        Self {
-            store: Some(store),
-            writes: true,
-            there: Before::default(),
-        }
-    }
-
     /// `store` is compared; without one everything is new.
     pub(super) async fn compared(store: Option<&'a Store>) -> Result<Self, ImportError> {
-        let there = match store {
-            Some(store) => Before::of(store).await?,
-            None => Before::default(),
-        };
-        Ok(Self {
-            store,
-            writes: false,
-            there,
+        Ok(match store {
+            Some(store) => Self::Compared(store, Before::of(store).await?),
+            None => Self::Empty,
         })
     }
 
-    /// The store, if it is to be written to.
-    fn writing(&self) -> Option<&'a Store> {
-        self.store.filter(|_| self.writes)
+    /// Where to look what is there.
+    fn store(&self) -> Option<&'a Store> {
+        match self {
+            Self::Written(store) | Self::Compared(store, _) => Some(store),
+            Self::Empty => None,
+        }
+    }
+
+    fn is_written(&self) -> bool {
+        matches!(self, Self::Written(_))
     }
 
     /// Whether the tenant is new.
     pub(super) async fn tenant(&self, tenant: &Tenant, country: Option<&str>) -> Stored<bool> {
-        match self.writing() {
-            Some(store) => store.take_tenant(tenant, country).await,
-            None => Ok(!self.there.tenants.contains(tenant.id())),
+        match self {
+            Self::Written(store) => store.take_tenant(tenant, country).await,
+            Self::Compared(_, there) => Ok(!there.tenants.contains(tenant.id())),
+            Self::Empty => Ok(true),
         }
     }
 
     /// Whether the user is new.
     pub(super) async fn user(&self, tenant: &Tenant, user: &UserId) -> Stored<bool> {
-        let Some(store) = self.store else {
+        let Some(store) = self.store() else {
             return Ok(true);
         };
         let new = store.personal_list(tenant, user).await?.is_none();
-        if self.writes {
+        if self.is_written() {
             store.open_personal_list(tenant, user).await?;
         }
         Ok(new)
@@ -86,55 +81,43 @@ impl<'a> Target<'a> {
 
     /// Keeps numbers of phonebooks up to `highest` for those that come.
     pub(super) async fn keep_numbers(&self, highest: i64) -> Stored<()> {
-        match self.writing() {
-            Some(store) => store.keep_numbers(highest).await,
-            None => Ok(()),
+        match self {
+            Self::Written(store) => store.keep_numbers(highest).await,
+            Self::Compared(..) | Self::Empty => Ok(()),
         }
     }
 
     /// Takes a phonebook; [`StoreError::NameTaken`] if the tenant has another one of that name.
     pub(super) async fn phonebook(&self, tenant: &Tenant, book: &Phonebook) -> Stored<Shelved> {
-        let Some(store) = self.store else {
-            return Ok(Shelved::New);
-        };
-        if self.writes {
-            let number = store.take_phonebook(tenant, book).await?;
-            return Ok(match number {
-                None => Shelved::Known,
-                Some(number) if number == book.id => Shelved::New,
-                other => Shelved::Renumbered(other),
-            });
+        match self {
+            Self::Written(store) => {
+                let number = store.take_phonebook(tenant, book).await?;
+                Ok(match number {
+                    None => Shelved::Known,
+                    Some(number) if number == book.id => Shelved::New,
+                    other => Shelved::Renumbered(other),
+                })
+            }
+            Self::Compared(store, there) => there.phonebook(store, tenant, book).await,
+            Self::Empty => Ok(Shelved::New),
         }
-        let key = PhonebookKey::Uuid(book.uuid.clone());
-        if store.phonebook(tenant, &key).await?.is_some() {
-            return Ok(Shelved::Known);
-        }
-        if store.phonebook_named(tenant, &book.name).await?.is_some() {
-            return Err(StoreError::NameTaken(book.name.clone()));
-        }
-        let taken = self.there.numbers.contains(&book.id);
-        Ok(if taken {
-            Shelved::Renumbered(None)
-        } else {
-            Shelved::New
-        })
     }
 
     /// Whether the display is new.
     pub(super) async fn display(&self, tenant: &Tenant, display: &Display) -> Stored<bool> {
-        match (self.store, self.writes) {
-            (None, _) => Ok(true),
-            (Some(store), true) => store.take_display(tenant, display).await,
-            (Some(store), false) => {
+        match self {
+            Self::Written(store) => store.take_display(tenant, display).await,
+            Self::Compared(store, _) => {
                 let known = store.display(&tenant.alone(), &display.uuid).await?;
                 Ok(known.is_none())
             }
+            Self::Empty => Ok(true),
         }
     }
 
     /// Whether the source is new; [`StoreError::NameTaken`] if the tenant has another one of that name.
     pub(super) async fn source(&self, tenant: &Tenant, source: &Source) -> Stored<bool> {
-        let Some(store) = self.store else {
+        let Some(store) = self.store() else {
             return Ok(true);
         };
         let tenants = tenant.alone();
@@ -142,7 +125,7 @@ impl<'a> Target<'a> {
         if known.await?.is_some() {
             return Ok(false);
         }
-        if self.writes {
+        if self.is_written() {
             store.create_source(tenant, source).await?;
         } else if source.phonebook.is_none() {
             let page = Page {
@@ -160,14 +143,14 @@ impl<'a> Target<'a> {
 
     /// Whether the profile is new; [`StoreError::NameTaken`] if the tenant has another one of that name.
     pub(super) async fn profile(&self, tenant: &Tenant, profile: &Profile) -> Stored<bool> {
-        let Some(store) = self.store else {
+        let Some(store) = self.store() else {
             return Ok(true);
         };
         let known = store.profile(&tenant.alone(), &profile.uuid).await?;
         if known.is_some() {
             return Ok(false);
         }
-        if self.writes {
+        if self.is_written() {
             store.create_profile(tenant, profile).await?;
         } else {
             let named = store.resolve_profile(tenant, &profile.name).await?;
@@ -186,7 +169,7 @@ impl<'a> Target<'a> {
         hashes: &[String],
     ) -> Stored<(Vec<Imported>, HashSet<String>)> {
         let all_new = || (vec![Imported::Created; contacts.len()], HashSet::new());
-        let Some(store) = self.store else {
+        let Some(store) = self.store() else {
             return Ok(all_new());
         };
         let Some((tenant, list)) = self.list_of(store, owner).await? else {
@@ -194,7 +177,7 @@ impl<'a> Target<'a> {
         };
         let mut import = store.import_contacts(&tenant, &list).await?;
         let outcomes = import.take(contacts, hashes).await?;
-        if self.writes && outcomes.contains(&Imported::Created) {
+        if self.is_written() && outcomes.contains(&Imported::Created) {
             import.commit().await?;
         } else {
             // Nothing has changed, or nothing is to change: nobody is to be told.
@@ -208,11 +191,11 @@ impl<'a> Target<'a> {
     async fn list_of(&self, store: &Store, owner: &Owner) -> Stored<Option<(Tenant, ListId)>> {
         Ok(match owner {
             Owner::Phonebook(tenant, book) => {
-                let there = self.writes || has_phonebook(store, tenant, book).await?;
+                let there = self.is_written() || has_phonebook(store, tenant, book).await?;
                 there.then(|| (tenant.clone(), book.into()))
             }
             Owner::User(tenant, user) => {
-                let list = if self.writes {
+                let list = if self.is_written() {
                     Some(store.open_personal_list(tenant, user).await?)
                 } else {
                     store.personal_list(tenant, user).await?
@@ -229,10 +212,10 @@ impl<'a> Target<'a> {
         source: &SourceId,
         contact: &str,
     ) -> Stored<bool> {
-        let Some(store) = self.store else {
+        let Some(store) = self.store() else {
             return Ok(true);
         };
-        if !self.writes {
+        if !self.is_written() {
             let known = store.favorites(tenant, user).await?;
             return Ok(!known.iter().any(|(of, one)| of == source && one == contact));
         }
@@ -245,7 +228,10 @@ impl<'a> Target<'a> {
 
 impl Before {
     async fn of(store: &Store) -> Result<Self, ImportError> {
-        let mut there = Self::default();
+        let mut there = Self {
+            tenants: HashSet::new(),
+            numbers: HashSet::new(),
+        };
         let tenants = store.tenants().await;
         for tenant in tenants.map_err(|error| StoreError::Unavailable(error.to_string()))? {
             let scope = SystemAuthority::new("import").tenant(tenant.uuid.clone());
@@ -258,6 +244,21 @@ impl Before {
             there.tenants.insert(tenant.uuid);
         }
         Ok(there)
+    }
+
+    /// What would become of a phonebook.
+    async fn phonebook(&self, store: &Store, tenant: &Tenant, book: &Phonebook) -> Stored<Shelved> {
+        if has_phonebook(store, tenant, &book.uuid).await? {
+            return Ok(Shelved::Known);
+        }
+        if store.phonebook_named(tenant, &book.name).await?.is_some() {
+            return Err(StoreError::NameTaken(book.name.clone()));
+        }
+        Ok(if self.numbers.contains(&book.id) {
+            Shelved::Renumbered(None)
+        } else {
+            Shelved::New
+        })
     }
 }
 

@@ -278,8 +278,8 @@ pub async fn open(uri: &str) -> Result<Store, OpenError> {
     }
 }
 
-/// Whether the database at `uri` is one that a dird of this version has used. Nothing is made or changed to find out; one of an
-/// older version is an error.
+/// Whether the database at `uri` is one that a dird of this version has used. Nothing is made or changed to find out; one of
+/// another version is an error.
 pub async fn is_there(uri: &str) -> Result<bool, OpenError> {
     let (applied, known) = if let Some(path) = uri.strip_prefix("sqlite:") {
         (sqlite::applied(path).await?, sqlite::MIGRATIONS.len())

@@ -50,16 +50,6 @@ async fn site() -> Result<(Site, SocketAddr)> {
     Ok((plan.start().await?, ([127, 0, 0, 1], secure).into()))
 }
 
-/// What is counted under `series`; 0 if it was never counted.
-async fn figure(site: &Site, series: &str) -> Result<u64> {
-    let port = &site.plan.phoned["metrics"]["port"];
-    let answer = wire::get(&format!("http://127.0.0.1:{port}/metrics"), None, &[]).await?;
-    let prefix = format!("{series} ");
-    let mut lines = answer.text()?.lines();
-    let value = lines.find_map(|line| line.strip_prefix(&prefix));
-    Ok(value.map(str::parse).transpose()?.unwrap_or(0))
-}
-
 /// Requests that each raise a figure by one.
 struct Counted<'a> {
     site: &'a Site,
@@ -76,7 +66,7 @@ impl Counted<'_> {
     ) -> Result<()> {
         let mut before = Vec::new();
         for series in series {
-            before.push(figure(self.site, series).await?);
+            before.push(self.site.figure(series).await?);
         }
         let url = phone_url(self.site.phones()?, path, &self.user);
         let from: IpAddr = phone.parse()?;
@@ -84,7 +74,7 @@ impl Counted<'_> {
         let answer = wire::get(&format!("{url}&term=e"), Some(from), &headers).await?;
         ensure!(answer.status == status, "{phone} {path}: {}", answer.status);
         for (series, before) in series.iter().zip(before) {
-            let after = figure(self.site, series).await?;
+            let after = self.site.figure(series).await?;
             ensure!(after == before + 1, "{series}: {before}, then {after}");
         }
         Ok(())
@@ -178,14 +168,14 @@ async fn requests_pages_handshakes_and_reloads_are_counted() -> Result<()> {
         .await?;
     let failed = "phoned_tls_handshake_failures_total{reason=\"not TLS\"}";
     let noted = async {
-        while figure(&site, failed).await? == 0 {
+        while site.figure(failed).await? == 0 {
             sleep(Duration::from_millis(20)).await;
         }
         anyhow::Ok(())
     };
     timeout(PATIENCE, noted).await.context(failed)??;
 
-    let generation = figure(&site, "phoned_config_generation").await?;
+    let generation = site.figure("phoned_config_generation").await?;
     for (mask, outcome, expected) in [
         (24, "applied", generation + 1),
         (99, "refused", generation + 1),
@@ -196,8 +186,8 @@ async fn requests_pages_handshakes_and_reloads_are_counted() -> Result<()> {
         std::fs::write(written, further.to_string())?;
         reload(&site).await?;
         let series = format!("phoned_config_reload_total{{outcome=\"{outcome}\"}}");
-        ensure!(figure(&site, &series).await? == 1, "{series}");
-        let generation = figure(&site, "phoned_config_generation").await?;
+        ensure!(site.figure(&series).await? == 1, "{series}");
+        let generation = site.figure("phoned_config_generation").await?;
         ensure!(generation == expected, "generation {generation}");
     }
     site.stop().await

@@ -102,20 +102,9 @@ impl Platform {
         let upstream = json!({"host": "127.0.0.1", "port": port, "prefix": null, "https": false});
         plan.dird["db_uri"] = json!(database);
         plan.dird["bus"] = bus.clone();
-        plan.dird["auth"] = upstream.clone();
-        for (key, value) in [
-            ("backend", "wazo"),
-            ("username", "dird"),
-            ("password", "secret"),
-        ] {
-            plan.dird["auth"][key] = json!(value);
-        }
         plan.phoned["bus"] = bus;
-        plan.phoned["auth"] = upstream;
-        plan.phoned["auth"]["key_file"] = json!("phoned-key.yml");
+        plan.ask_auth(&upstream)?;
         plan.write()?;
-        let key = "service_id: phoned\nservice_key: secret\n";
-        std::fs::write(plan.file("phoned-key.yml"), key)?;
         Ok(Self {
             broker: Arc::new(broker),
             cluster: Arc::new(cluster),

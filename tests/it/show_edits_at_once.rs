@@ -36,16 +36,6 @@ async fn site(database: Option<String>) -> Result<Site> {
     plan.start().await
 }
 
-/// What phoned counts: the value of a series.
-async fn figure(site: &Site, series: &str) -> Result<u64> {
-    let port = &site.plan.phoned["metrics"]["port"];
-    let answer = wire::get(&format!("http://127.0.0.1:{port}/metrics"), None, &[]).await?;
-    let prefix = format!("{series} ");
-    let mut lines = answer.text()?.lines();
-    let value = lines.find_map(|line| line.strip_prefix(&prefix));
-    Ok(value.map(str::parse).transpose()?.unwrap_or(0))
-}
-
 async fn until(about: &str, mut holds: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
     let waiting = async {
         while !holds().await? {
@@ -58,7 +48,7 @@ async fn until(about: &str, mut holds: impl AsyncFnMut() -> Result<bool>) -> Res
 
 async fn followed(site: &Site) -> Result<()> {
     until("phoned follows", async || {
-        Ok(figure(site, "phoned_changes_followed").await? == 1)
+        Ok(site.figure("phoned_changes_followed").await? == 1)
     })
     .await
 }
@@ -71,9 +61,11 @@ async fn finds(site: &Site, user: usize, name: &str) -> Result<bool> {
 
 /// Searches that phoned had to ask dird for, and pages that it knew.
 async fn asked_and_known(site: &Site) -> Result<(u64, u64)> {
-    let asked = figure(site, "phoned_cache_total{cache=\"lookup\",result=\"miss\"}").await?;
+    let asked = site
+        .figure("phoned_cache_total{cache=\"lookup\",result=\"miss\"}")
+        .await?;
     let known = "phoned_cache_total{cache=\"document\",result=\"hit\"}";
-    Ok((asked, figure(site, known).await?))
+    Ok((asked, site.figure(known).await?))
 }
 
 /// A request to a dird as the editor, in the tenant of that user.

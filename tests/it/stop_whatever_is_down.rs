@@ -154,10 +154,7 @@ async fn stop_phoned(away: u8, bus_up: Value, peer: &Peer) -> Result<()> {
         bus_up
     };
     plan.write()?;
-    std::fs::write(
-        plan.file("phoned-key.yml"),
-        "service_id: phoned\nservice_key: secret\n",
-    )?;
+    plan.write_key()?;
     let phones = plan.phones()?;
     let mut phoned = Daemon::start("phoned", &["-c", "phoned.yml"], plan.home(), plan.home())?;
     let status = format!("http://{phones}/0.1/status");
@@ -215,8 +212,7 @@ async fn phoned_ends_in_time_while_a_reload_waits_for_a_program() -> Result<()> 
     plan.phoned["auth"]["port"] = json!(auth.address.port());
     plan.phoned["watch"] = json!(true);
     plan.write()?;
-    let key = "service_id: phoned\nservice_key: secret\n";
-    std::fs::write(plan.file("phoned-key.yml"), key)?;
+    plan.write_key()?;
     std::fs::write(plan.file("slow.sh"), SLOW)?;
     let extra = plan.file("phoned.d/slow.yml");
     let named = "debug: !exec\n  command: sh slow.sh\n";

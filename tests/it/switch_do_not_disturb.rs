@@ -51,8 +51,7 @@ async fn start(plan: &mut Plan, servers: [(&str, &Server); 4], vhost: &str) -> R
     let port = Broker::shared().port;
     plan.phoned["bus"] = json!({"host": "127.0.0.1", "port": port, "vhost": vhost});
     plan.write()?;
-    let key = "service_id: phoned\nservice_key: secret\n";
-    std::fs::write(plan.file("phoned-key.yml"), key)?;
+    plan.write_key()?;
     let mut phoned = Daemon::start("phoned", &["-c", "phoned.yml"], plan.home(), plan.home())?;
     let status = format!("http://{}/0.1/status", plan.phones()?);
     until_ready(&mut phoned, &status).await?;

@@ -86,6 +86,23 @@ impl Plan {
         Ok(())
     }
 
+    /// Has both daemons ask the platform's auth service at `upstream`; phoned gets a key file.
+    pub fn ask_auth(&mut self, upstream: &Value) -> Result<()> {
+        self.dird["auth"] = json!({"backend": "wazo", "username": "dird", "password": "secret"});
+        for auth in [&mut self.dird["auth"], &mut self.phoned["auth"]] {
+            for (key, value) in upstream.as_object().context("no upstream")? {
+                auth[key] = value.clone();
+            }
+        }
+        self.write_key()
+    }
+
+    /// Gives phoned a key that any auth of the tests' own takes.
+    pub fn write_key(&self) -> Result<()> {
+        let key = "service_id: phoned\nservice_key: secret\n";
+        Ok(std::fs::write(self.file("phoned-key.yml"), key)?)
+    }
+
     /// Runs `dird … ` with this site's configuration to its end.
     pub async fn dird(&self, arguments: &[&str]) -> Result<Outcome> {
         self.write()?;
@@ -213,6 +230,16 @@ impl Site {
         loopback(&self.plan.dird["auth"]["port"])
     }
 
+    /// What phoned counts under `series`, its labels included; 0 if it was never counted. `metrics.port` must be set.
+    pub async fn figure(&self, series: &str) -> Result<u64> {
+        let port = &self.plan.phoned["metrics"]["port"];
+        let answer = wire::get(&format!("http://127.0.0.1:{port}/metrics"), None, &[]).await?;
+        let prefix = format!("{series} ");
+        let mut lines = answer.text()?.lines();
+        let value = lines.find_map(|line| line.strip_prefix(&prefix));
+        Ok(value.map(str::parse).transpose()?.unwrap_or(0))
+    }
+
     /// The URL that provisioning writes into a Cisco phone of that user, its last `&` included (phoned-vendors.md §1.5).
     pub fn cisco_menu(&self, user: usize) -> Result<String> {
         Ok(format!(
@@ -315,10 +342,13 @@ fn loopback(port: &Value) -> Result<SocketAddr> {
 }
 
 fn dird_config() -> Value {
+    // A busy machine is no slow source.
+    let patience = PATIENCE.as_secs();
     json!({
         "db_uri": "sqlite:dird.db",
         "auth": {"backend": "builtin", "listen": "127.0.0.1", "port": 0, "https": false, "prefix": null},
         "rest_api": {"listen": "127.0.0.1", "port": 0},
+        "lookup": {"default_timeout": patience},
         "bus": {"enabled": false},
         "metrics": {"port": null},
         "log_filename": "dird.log",

@@ -103,22 +103,11 @@ impl Platform {
         let bus = bus.await??;
         let mut plan = Plan::demo()?;
         plan.dird["bus"] = bus.clone();
-        plan.dird["auth"] = auth.upstream();
-        for (key, value) in [
-            ("backend", "wazo"),
-            ("username", "dird"),
-            ("password", "secret"),
-        ] {
-            plan.dird["auth"][key] = json!(value);
-        }
         plan.phoned["bus"] = bus;
-        for (key, server) in [("auth", &auth), ("confd", &confd), ("amid", &amid)] {
-            plan.phoned[key] = server.upstream();
-        }
-        plan.phoned["auth"]["key_file"] = json!("phoned-key.yml");
+        plan.phoned["confd"] = confd.upstream();
+        plan.phoned["amid"] = amid.upstream();
+        plan.ask_auth(&auth.upstream())?;
         plan.write()?;
-        let key = "service_id: phoned\nservice_key: secret\n";
-        std::fs::write(plan.file("phoned-key.yml"), key)?;
         std::fs::write(plan.file("people.csv"), "id,fn,num\n1,Ada,555\n")?;
         let mut dird = Daemon::start("dird", &["-c", "dird.yml"], plan.home(), plan.home())?;
         let mut phoned = Daemon::start("phoned", &["-c", "phoned.yml"], plan.home(), plan.home())?;

@@ -1,7 +1,6 @@
 //! Two dirds on one `PostgreSQL`: what both answer beside what one does, and how long an edit made at one takes until the
 //! other finds it.
 
-use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -12,15 +11,11 @@ use e2e::wire;
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 
-use super::middle_and_longest;
-use crate::measure::load;
-use crate::report::milliseconds;
+use super::{middle_and_longest, one_and_two};
 use crate::rows::get;
 
 /// People of the phonebook.
 const CONTACTS: usize = 200;
-/// Connections to all dirds together.
-const CONNECTIONS: usize = 16;
 /// Edits whose way is timed.
 const EDITS: usize = 100;
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -47,7 +42,8 @@ pub(super) async fn tables(duration: Duration) -> Result<String> {
         token: rest.token.clone(),
     };
     let book = fill(&rest).await?;
-    let mut tables = lookups(&rest, &other, duration).await?;
+    let asked = [&rest, &other].map(|rest| (rest.address, lookup(rest, "person%2017")));
+    let mut tables = one_and_two("dird", "Lookups", asked, duration).await?;
     tables += &edits(&rest, &other, &book).await?;
     for dird in [one, two] {
         ensure!(dird.stop(PATIENCE).await?.success(), "dird ended badly");
@@ -81,35 +77,6 @@ fn lookup(rest: &Rest, term: &str) -> String {
         &format!("/0.1/directories/lookup/default?term={term}"),
         &token,
     )
-}
-
-async fn lookups(rest: &Rest, other: &Rest, duration: Duration) -> Result<String> {
-    let requests = |rest: &Rest| [lookup(rest, "person%2017")];
-    let alone = load(rest.address, &requests(rest), CONNECTIONS, duration, None).await?;
-    let (here, there) = (requests(rest), requests(other));
-    let half = CONNECTIONS / 2;
-    let both = tokio::try_join!(
-        load(rest.address, &here, half, duration, None),
-        load(other.address, &there, half, duration, None)
-    )?;
-    let mut table = String::from(
-        "\n| Lookups over 16 connections | Answered/s | p50 ms | p99 ms | Errors |\n|---|--:|--:|--:|--:|\n",
-    );
-    for (name, found) in [
-        ("one dird", &alone),
-        ("the first of two", &both.0),
-        ("the second of two", &both.1),
-    ] {
-        writeln!(
-            table,
-            "| {name} | {:.0} | {} | {} | {} |",
-            found.per_second,
-            milliseconds(found.p50_us),
-            milliseconds(found.p99_us),
-            found.errors
-        )?;
-    }
-    Ok(table)
 }
 
 /// How long contacts that are made at `rest` take until `other` finds them.

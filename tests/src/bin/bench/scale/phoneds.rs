@@ -1,7 +1,6 @@
 //! Two phoneds, each before a dird of its own, both dirds on one `PostgreSQL`: what both answer beside what one does, and how
 //! long an edit takes until phones of both see it, though both remember for an hour what was searched.
 
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -14,13 +13,9 @@ use e2e::wire;
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 
-use super::middle_and_longest;
-use crate::measure::load;
-use crate::report::milliseconds;
+use super::{middle_and_longest, one_and_two};
 use crate::rows::get;
 
-/// Connections to all phoneds together.
-const CONNECTIONS: usize = 16;
 /// Edits whose way is timed.
 const EDITS: usize = 50;
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -78,7 +73,8 @@ pub(super) async fn tables(duration: Duration) -> Result<String> {
         token: editor.output.trim().to_owned(),
     };
     let phones = [halves[0].plan.phones()?, halves[1].plan.phones()?];
-    let mut tables = pages(phones, user, duration).await?;
+    let asked = phones.map(|at| (at, page(user, "an")));
+    let mut tables = one_and_two("phoned", "Remembered pages", asked, duration).await?;
     tables += &edits(&rest, phones, &demo).await?;
     for half in halves {
         half.stop().await?;
@@ -89,34 +85,6 @@ pub(super) async fn tables(duration: Duration) -> Result<String> {
 fn page(user: &str, term: &str) -> String {
     let path = "/0.1/directories/lookup/default/yealink";
     get(&format!("{path}?xivo_user_uuid={user}&term={term}"), "")
-}
-
-async fn pages(phones: [SocketAddr; 2], user: &str, duration: Duration) -> Result<String> {
-    let request = [page(user, "an")];
-    let alone = load(phones[0], &request, CONNECTIONS, duration, None).await?;
-    let half = CONNECTIONS / 2;
-    let both = tokio::try_join!(
-        load(phones[0], &request, half, duration, None),
-        load(phones[1], &request, half, duration, None)
-    )?;
-    let mut table = String::from(
-        "\n| Remembered pages over 16 connections | Answered/s | p50 ms | p99 ms | Errors |\n|---|--:|--:|--:|--:|\n",
-    );
-    for (name, found) in [
-        ("one phoned", &alone),
-        ("the first of two", &both.0),
-        ("the second of two", &both.1),
-    ] {
-        writeln!(
-            table,
-            "| {name} | {:.0} | {} | {} | {} |",
-            found.per_second,
-            milliseconds(found.p50_us),
-            milliseconds(found.p99_us),
-            found.errors
-        )?;
-    }
-    Ok(table)
 }
 
 /// How long contacts that are made at the first dird take to show on phones that had searched for them before.

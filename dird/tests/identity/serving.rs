@@ -50,7 +50,9 @@ async fn a_hanging_auth_service_delays_neither_the_port_nor_the_stop() {
     let (fake, folder) = (FakeAuth::start(), tempfile::tempdir().unwrap());
     fake.hold(true);
     let stop = CancellationToken::new();
-    let running = start(folder.path(), &platform(&fake), &stop).await;
+    let mut patient = platform(&fake);
+    patient["timeout"] = json!(60);
+    let running = start(folder.path(), &patient, &stop).await;
     assert_eq!(running.auth, None);
     fake.called("POST /0.1/token", 1).await;
     stop.cancel();

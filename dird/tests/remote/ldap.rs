@@ -311,7 +311,7 @@ async fn a_server_that_is_silent_or_speaks_nonsense_ends_in_time() {
         let started = Instant::now();
         let error = ours.search("alice", &asker()).await.unwrap_err();
         assert!(
-            started.elapsed() < Duration::from_secs(9),
+            started.elapsed() < Duration::from_secs(3),
             "{nonsense:?}: {error}"
         );
         serving.abort();

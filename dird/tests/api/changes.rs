@@ -166,21 +166,35 @@ async fn told_of_nothing(site: &Site, foreign: &mut Follower, alone: &mut Follow
     assert_eq!(alone.change().await, ("configuration".to_owned(), expected));
 }
 
+fn kinds(events: Vec<Event>) -> Vec<String> {
+    events.into_iter().map(|(_, kind, _)| kind).collect()
+}
+
+/// What somebody is told who knows of everything up to `last`, after two contacts of his tenant were made.
+async fn missed(site: &Site, last: &str, [first, second]: [&str; 2]) -> Vec<String> {
+    add_contact(site, &site.gina, first).await;
+    add_contact(site, &site.alice, first).await;
+    add_contact(site, &site.alice, second).await;
+    let missed = Follower::of(site, &site.alice, "follow=false", Some(last)).await;
+    kinds(missed.rest().await)
+}
+
 async fn who_comes_back_is_told_what_he_missed(site: Site) {
     let mut follower = Follower::of(&site, &site.alice, "", None).await;
     add_contact(&site, &site.alice, "Zoe").await;
     follower.change().await;
     follower.change().await;
-    let last = follower.last.clone().unwrap();
+    let mut last = follower.last.clone().unwrap();
     drop(follower);
-    add_contact(&site, &site.gina, "Ida").await;
-    add_contact(&site, &site.alice, "Yves").await;
-    add_contact(&site, &site.alice, "Xaver").await;
-    let missed = Follower::of(&site, &site.alice, "follow=false", Some(&last)).await;
-    let kinds = |events: Vec<Event>| -> Vec<String> {
-        events.into_iter().map(|(_, kind, _)| kind).collect()
-    };
-    assert_eq!(kinds(missed.rest().await), ["contacts", "contacts"]);
+    let mut told = missed(&site, &last, ["Yves", "Xaver"]).await;
+    if told.contains(&"reload".to_owned()) {
+        // What another process did before, such as making this site's tenants, is noticed once.
+        let mut now = Follower::of(&site, &site.alice, "follow=false", None).await;
+        while now.next().await.is_some() {}
+        last = now.last.clone().unwrap();
+        told = missed(&site, &last, ["Wim", "Vera"]).await;
+    }
+    assert_eq!(told, ["contacts", "contacts"]);
     // What is no mark of this dird, or of nothing that has happened yet.
     let (epoch, number) = last.rsplit_once(':').unwrap();
     let ahead = format!("{epoch}:{}", number.parse::<u64>().unwrap() + 1000);

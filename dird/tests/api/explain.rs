@@ -155,12 +155,10 @@ async fn a_number_that_an_earlier_source_has_drops_those_of_later_ones() {
 async fn a_source_that_is_late_broken_or_unusable_says_so() {
     let site = Site::start(json!({})).await;
     let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let free = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let closed = free.local_addr().unwrap().port();
-    drop(free);
+    let [closed] = e2e::ports::free().unwrap();
     let late = web(&site, "late", silent.local_addr().unwrap().port()).await;
     let broken = web(&site, "broken", closed).await;
-    profile(&site, &[late, broken], json!({"timeout": 0.3})).await;
+    profile(&site, &[late, broken], json!({"timeout": 3})).await;
     let explained = explain(&site, json!({"term": "zoe", "expect": "zoe"})).await;
     let outcomes: Vec<&Value> = explained["sources"]
         .as_array()

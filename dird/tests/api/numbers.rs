@@ -27,7 +27,10 @@ async fn source(site: &Site, name: &str, text: &str) -> Value {
 async fn profile(site: &Site, name: &str, sources: &[Value], options: Value) -> Value {
     let columns = json!({"name": name, "columns": [{"field": "fn"}]});
     let (_, display) = site.send(Method::POST, "/displays", &columns).await;
-    let service = json!({"sources": sources, "options": options});
+    let mut service = json!({"sources": sources, "options": {"timeout": 30}});
+    for (name, option) in options.as_object().into_iter().flatten() {
+        service["options"][name] = option.clone();
+    }
     let body = json!({"name": name, "display": {"uuid": display["uuid"]},
         "services": {"lookup": service, "reverse": service}});
     let (status, created) = site.send(Method::POST, "/profiles", &body).await;

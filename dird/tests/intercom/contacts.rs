@@ -112,7 +112,7 @@ async fn found_by_lookup_and_reverse(door: &Door) {
     assert_eq!(status, 200, "{source}");
     let columns = json!({"name": "d", "columns": [{"field": "name", "title": "Name"}]});
     let (_, display) = send(Method::POST, "/displays", columns).await;
-    let service = json!({"sources": [{"uuid": source["uuid"]}]});
+    let service = json!({"sources": [{"uuid": source["uuid"]}], "options": {"timeout": 30}});
     let profile = json!({"name": "p", "display": {"uuid": display["uuid"]}, "services": {"lookup": service, "reverse": service}});
     let (status, profile) = send(Method::POST, "/profiles", profile).await;
     assert_eq!(status, 201, "{profile}");

@@ -77,10 +77,16 @@ pub(crate) struct Peer {
     serving: JoinHandle<()>,
 }
 
+/// A port that nobody else is given, also after it was closed.
+fn own_address() -> String {
+    let [port] = e2e::ports::free().unwrap();
+    format!("127.0.0.1:{port}")
+}
+
 impl Peer {
     /// A server on a free port.
     pub(crate) async fn start(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
-        Self::serve("127.0.0.1:0", None, Arc::new(answer)).await
+        Self::serve(&own_address(), None, Arc::new(answer)).await
     }
 
     /// The same on a port that is known already.
@@ -103,7 +109,7 @@ impl Peer {
             .with_single_cert(vec![chain], key)
             .unwrap();
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        Self::serve("127.0.0.1:0", Some(acceptor), Arc::new(answer)).await
+        Self::serve(&own_address(), Some(acceptor), Arc::new(answer)).await
     }
 
     async fn serve(addr: &str, tls: Option<TlsAcceptor>, answer: Arc<Answering>) -> Self {

@@ -192,7 +192,7 @@ mod tests {
         let script = tempfile::NamedTempFile::new().expect("a temporary file");
         std::fs::write(script.path(), "sleep 60 &\n").expect("a written script");
         let command = format!("sh {}", script.path().display());
-        let error = run(&command, Duration::from_millis(500)).expect_err("an open pipe");
+        let error = run(&command, Duration::from_secs(5)).expect_err("an open pipe");
         assert!(error.contains("left its output open"), "{error}");
     }
 

@@ -132,7 +132,7 @@ async fn http_2_requests_are_drained_too() {
 #[tokio::test]
 async fn an_idle_http_2_connection_is_closed() {
     let limits = Limits {
-        header_timeout: Duration::from_millis(50),
+        header_timeout: Duration::from_secs(1),
         ..calm()
     };
     let site = Site::start_with(limits, Some(acceptor()));
@@ -215,7 +215,7 @@ fn errors_name_the_file_and_the_reason() {
 async fn failed_handshakes_are_counted_by_reason() {
     let acceptor = acceptor();
     let limits = Limits {
-        header_timeout: Duration::from_millis(200),
+        header_timeout: Duration::from_secs(2),
         ..calm()
     };
     let site = Site::start_with(limits, Some(acceptor.clone()));

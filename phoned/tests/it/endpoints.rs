@@ -167,7 +167,7 @@ async fn services_that_are_gone_or_silent_are_given_up_by_the_deadline() {
         ("amid", &silent, "amid-unreachable"),
     ] {
         let confd = platform::confd(installation()).expect("a confd");
-        let mut changes = json!({"confd": confd.upstream(), "lookup": {"deadline": 0.5}});
+        let mut changes = json!({"confd": confd.upstream(), "lookup": {"deadline": 3}});
         changes[key] = upstream.clone();
         let site = crate::site::Site::with(changes).await;
         // The first token is no part of the deadline that is tried here.

@@ -63,8 +63,11 @@ pub(crate) fn config(folder: &TempDir, stub: SocketAddr, changes: &Value) -> Con
         }),
     );
     tree["auth"]["key_file"] = json!(key_file);
-    // A busy machine is no failed auth, and the first token may come after the first request of an operator.
-    tree["auth"]["timeout"] = json!(60);
+    // A busy machine is no failed service, and the first token may come after the first request of an operator.
+    for service in ["auth", "dird", "confd", "amid"] {
+        tree[service]["timeout"] = json!(60);
+    }
+    tree["lookup"]["deadline"] = json!(60);
     tree["auth"]["master_tenant_uuid"] = json!(TENANT);
     merge(&mut tree, changes);
     serde_json::from_value(tree).expect("a configuration")

@@ -46,7 +46,7 @@ async fn the_status_says_which_service_is_away_and_when_the_token_has_ended() {
     let made = AtomicBool::new(false);
     let auth = e2e::platform::Server::start(move |_| {
         let token = json!({"data": {
-            "token": "t", "utc_issued_at": "2026-01-01T00:00:00", "utc_expires_at": "2026-01-01T00:00:01",
+            "token": "t", "utc_issued_at": "2026-01-01T00:00:00", "utc_expires_at": "2026-01-01T00:00:05",
         }});
         let renewed = made.swap(true, Ordering::SeqCst);
         if renewed {

@@ -164,7 +164,7 @@ fn drafted(object: &Value) -> Value {
 
 fn directories() -> Vec<Row> {
     let sources = json!([{"uuid": "{people_uuid}"}, {"uuid": "{own_uuid}"}]);
-    let service = json!({"sources": sources});
+    let service = json!({"sources": sources, "options": {"timeout": 30.0}});
     let services = json!({"lookup": service, "reverse": service, "favorites": service});
     let profile =
         json!({"name": "default", "display": {"uuid": "{display_uuid}"}, "services": services});

@@ -14,7 +14,7 @@ use axum::Router;
 use http::Request;
 use kit::http_client::ClientError;
 use kit::privilege::{self, PrivilegeError};
-use kit::serve::{self, BindError, Bound, Limits};
+use kit::serve::{self, Admission, BindError, Bound, Limits};
 use kit::tls::{Acceptor, TlsError};
 use kit::turns::Turns;
 use tokio::task::JoinSet;
@@ -140,7 +140,6 @@ pub async fn run(
         tasks: JoinSet::new(),
         membership: None,
     };
-    let limits = limits(config);
     let authority = match auth {
         Some(bound) => running.serve_builtin(bound, config, &store).await?,
         None => authority::wazo(&config.auth, &mut running.tasks, &stop)?,
@@ -157,7 +156,7 @@ pub async fn run(
     running.membership = Some(membership);
     if let Some(bound) = operators {
         let router = monitor::router(Monitored::of(&app, Arc::clone(&lists), outside.clone()));
-        let serving = serve_router(bound, None, router, limits.clone(), stop.clone());
+        let serving = serve_router(bound, None, router, limits(config), stop.clone());
         running.tasks.spawn(serving);
     }
     platform::register(
@@ -171,11 +170,11 @@ pub async fn run(
     tracing::info!("listening on {scheme}://{}", running.rest);
     let app = Arc::new(app);
     if let Some(own) = own {
-        let serving = intercom::serve(own, Arc::clone(&app), limits.clone(), stop.clone());
+        let serving = intercom::serve(own, Arc::clone(&app), limits(config), stop.clone());
         running.tasks.spawn(serving);
     }
     let router = crate::router::router(app);
-    let serving = serve_router(rest, tls, router, limits, stop.clone());
+    let serving = serve_router(rest, tls, router, limits(config), stop.clone());
     running.tasks.spawn(serving);
     running.tasks.spawn(async move {
         outside.until_stopped().await;
@@ -284,14 +283,14 @@ fn turns(at_once: u32) -> Turns {
     Turns::new(at_once, at_once.saturating_mul(WAITING), TURN)
 }
 
+/// Bounds of one listener, with places of its own.
 fn limits(config: &Config) -> Limits {
     let rest = &config.rest_api;
     Limits {
         header_timeout: seconds(rest.header_timeout),
         body_timeout: seconds(rest.body_timeout),
         idle_timeout: seconds(rest.keepalive_timeout),
-        max_connections: rest.max_connections,
-        max_connections_per_peer: 0,
+        admission: Arc::new(Admission::new(rest.max_connections, 0, None)),
         ..Limits::default()
     }
 }

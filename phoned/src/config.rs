@@ -126,9 +126,9 @@ pub struct RestApi {
     pub keepalive_timeout: Duration,
     /// Requests on one connection.
     pub max_requests_per_connection: usize,
-    /// Open connections of a listener.
+    /// Open connections of all listeners for phones.
     pub max_connections: usize,
-    /// Open connections of a listener from one address; 0: no such limit. Loopback and trusted proxies are exempt.
+    /// Those of them from one address; 0: no such limit. Loopback and trusted proxies are exempt.
     pub max_connections_per_address: usize,
     /// Accepted from older files, without effect.
     pub min_threads: usize,

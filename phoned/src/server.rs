@@ -6,7 +6,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use kit::{
     auth_client::{CredentialSource, KeyFileError},
     bus::{Queue, Settings},
-    serve::{self, BindError, Bound, Limits, Trusted},
+    serve::{self, Admission, BindError, Bound, Limits, Trusted},
     tls::Acceptor,
 };
 use tokio::{task::JoinHandle, time::timeout};
@@ -180,7 +180,12 @@ impl Ready {
         running.follow_changes(&app);
         if let Some(bound) = self.monitor {
             let stop = running.stop.clone();
-            let answered = monitor::run(bound, Arc::clone(&live), limits.clone(), stop);
+            // Operators are to see what goes on even when phones have taken every place.
+            let limits = Limits {
+                admission: Arc::default(),
+                ..limits.clone()
+            };
+            let answered = monitor::run(bound, Arc::clone(&live), limits, stop);
             running.tasks.push(tokio::spawn(answered));
         }
         if let Some(files) = self.watched {
@@ -248,14 +253,17 @@ fn bus_settings(config: &Config) -> Settings {
     }
 }
 
+/// Bounds of the phones' listeners, which have their places together.
 fn limits(config: &Config, fronts: Trusted) -> Limits {
     Limits {
         header_timeout: config.rest_api.header_timeout,
         idle_timeout: config.rest_api.keepalive_timeout,
         max_requests_per_connection: config.rest_api.max_requests_per_connection,
-        max_connections: config.rest_api.max_connections,
-        max_connections_per_peer: config.rest_api.max_connections_per_address,
-        fronts: Some(fronts),
+        admission: Arc::new(Admission::new(
+            config.rest_api.max_connections,
+            config.rest_api.max_connections_per_address,
+            Some(fronts),
+        )),
         drain: DRAIN,
         ..Limits::default()
     }

@@ -11,15 +11,18 @@ use super::proxied::Trusted;
 /// Why a connection was closed at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Full {
-    /// `Limits::max_connections` are open.
+    /// As many as there may be in all are open.
     Server,
-    /// `Limits::max_connections_per_peer` are open from this address.
+    /// As many as there may be from this address are open.
     Peer,
 }
 
-/// Counts open connections.
+/// Connections that are open at once where nothing else is said.
+const USUAL: usize = 4096;
+
+/// Counts open connections, of one listener or of several together.
 #[derive(Debug)]
-pub(super) struct Admission {
+pub struct Admission {
     total: Arc<Semaphore>,
     per_peer: usize,
     fronts: Option<Trusted>,
@@ -34,9 +37,17 @@ pub(super) struct Place {
     _permit: OwnedSemaphorePermit,
 }
 
+impl Default for Admission {
+    fn default() -> Self {
+        Self::new(USUAL, 0, None)
+    }
+}
+
 impl Admission {
-    /// Room for `total` connections, and `per_peer` from one address (0: no such limit) that is none of the `fronts`.
-    pub(super) fn new(total: usize, per_peer: usize, fronts: Option<Trusted>) -> Self {
+    /// Room for `total` connections, and `per_peer` from one address (0: no such limit) that is neither loopback nor one of the
+    /// `fronts`: proxies and balancers, which bring the connections of many clients. A connection whose PROXY header names
+    /// somebody is one of theirs.
+    pub fn new(total: usize, per_peer: usize, fronts: Option<Trusted>) -> Self {
         let total = total.min(Semaphore::MAX_PERMITS);
         Self {
             total: Arc::new(Semaphore::new(total)),

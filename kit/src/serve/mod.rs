@@ -35,11 +35,11 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::admission::Admission;
 use self::connection::Shared;
 use self::quota::LogQuota;
 use crate::tls::Acceptor;
 
+pub use self::admission::Admission;
 pub use self::body::{Body, BodyError};
 pub use self::bound::{BindError, Bound};
 pub use self::proxied::Trusted;
@@ -71,13 +71,8 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// For requests under way when the server stops.
     pub drain: Duration,
-    /// Open connections; one more is closed at once.
-    pub max_connections: usize,
-    /// Open connections from one address, loopback and `fronts` excepted; 0: no limit. A connection whose PROXY header names
-    /// somebody is one of theirs.
-    pub max_connections_per_peer: usize,
-    /// Proxies and balancers: one address that brings the connections of many clients.
-    pub fronts: Option<Trusted>,
+    /// Places for connections; one for which there is none is closed at once. Listeners with the same have them together.
+    pub admission: Arc<Admission>,
     /// Requests on one connection; the last is answered with `Connection: close`.
     pub max_requests_per_connection: usize,
     /// Bytes of a request line; more is 414.
@@ -99,9 +94,7 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
             drain: Duration::from_secs(5),
-            max_connections: 4096,
-            max_connections_per_peer: 0,
-            fronts: None,
+            admission: Arc::default(),
             max_requests_per_connection: 1000,
             request_line: 8 * 1024,
             one_header: 16 * 1024,
@@ -154,13 +147,8 @@ pub async fn serve<S, F, B>(
             return;
         }
     };
-    let admission = Admission::new(
-        limits.max_connections,
-        limits.max_connections_per_peer,
-        limits.fronts.clone(),
-    );
     let server = Server {
-        admission: Arc::new(admission),
+        admission: Arc::clone(&limits.admission),
         address,
         troubles: LogQuota::default(),
         shared: Arc::new(Shared {

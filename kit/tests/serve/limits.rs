@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kit::serve::{Bound, Limits, Trusted};
+use kit::serve::{Admission, Bound, Limits, Trusted};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -127,7 +127,7 @@ async fn the_last_request_of_a_connection_says_so() {
 #[tokio::test]
 async fn a_connection_over_the_cap_is_closed_at_once() {
     let site = Site::start(Limits {
-        max_connections: 2,
+        admission: Arc::new(Admission::new(2, 0, None)),
         ..calm()
     });
     let mut first = site.connect().await;
@@ -157,7 +157,7 @@ async fn a_connection_over_the_cap_is_closed_at_once() {
 #[tokio::test]
 async fn loopback_is_exempt_from_the_cap_per_address() {
     let site = Site::start(Limits {
-        max_connections_per_peer: 1,
+        admission: Arc::new(Admission::new(10, 1, None)),
         ..calm()
     });
     let mut clients = [site.connect().await, site.connect().await];
@@ -170,7 +170,7 @@ async fn loopback_is_exempt_from_the_cap_per_address() {
 #[tokio::test]
 async fn the_cap_per_address_counts_whom_a_balancer_names() {
     let site = Site::start(Limits {
-        max_connections_per_peer: 1,
+        admission: Arc::new(Admission::new(10, 1, None)),
         proxies: Some(Trusted(Arc::new(|proxy| proxy.is_loopback()))),
         ..calm()
     });

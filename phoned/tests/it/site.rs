@@ -118,6 +118,11 @@ impl Site {
         }
     }
 
+    /// All addresses where phoned listens.
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+        &self.running.http
+    }
+
     /// Where operators ask for figures.
     pub(crate) fn monitor(&self) -> Option<SocketAddr> {
         self.running.monitor

@@ -261,6 +261,30 @@ async fn connections_beyond_those_configured_are_closed_at_once() {
     site.stop().await;
 }
 
+#[tokio::test]
+async fn listeners_have_their_connections_together_and_operators_have_theirs() {
+    let changes = json!({"metrics": {"port": 0}, "rest_api": {
+        "http": {"listen": ["127.0.0.1", "127.0.0.2"]}, "max_connections": 1,
+    }});
+    let site = Site::with(changes).await;
+    let [first, second] = site.addresses() else {
+        panic!("two listeners");
+    };
+    let mut held = TcpStream::connect(*first).await.expect("a connection");
+    let request = "GET /0.1/status HTTP/1.1\r\nHost: x\r\n\r\n";
+    held.write_all(request.as_bytes()).await.expect("sent");
+    assert!(held.read_u8().await.is_ok(), "it is served");
+    let refused = exchange(*second, request.as_bytes()).await;
+    assert_eq!(refused, "");
+    assert!(
+        !figures(site.monitor().expect("a listener"))
+            .await
+            .is_empty()
+    );
+    drop(held);
+    site.stop().await;
+}
+
 /// What operators see.
 async fn figures(monitor: std::net::SocketAddr) -> String {
     request(monitor, "GET", "/metrics", "").await.body

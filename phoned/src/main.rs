@@ -152,6 +152,7 @@ async fn serve(config: Config, flags: Flags, log: &LogHandle) -> ExitCode {
     if let Err(error) = signal::on_hangup(hook, stop.clone()) {
         tracing::warn!(%error, "SIGHUP cannot be received");
     }
+    ready.first_token(&stop).await;
     if stop.is_cancelled() {
         // It came while everything was made ready: no port is to answer for a moment only.
         return ExitCode::SUCCESS;

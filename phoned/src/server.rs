@@ -154,10 +154,22 @@ fn acceptor(settings: &TlsListener) -> Option<Acceptor> {
 
 /// [`prepare`] and [`Ready::start`] in one.
 pub async fn run(config: Config) -> Result<Running, StartError> {
-    Ok(prepare(config).await?.start(CancellationToken::new()))
+    let (ready, stop) = (prepare(config).await?, CancellationToken::new());
+    ready.first_token(&stop).await;
+    Ok(ready.start(stop))
 }
 
 impl Ready {
+    /// Waits until auth has answered with our first token, so that no phone has to. That there is none, or a stop, ends the wait.
+    pub async fn first_token(&self, stop: &CancellationToken) {
+        let app = &self.live.current().app;
+        tokio::select! {
+            () = stop.cancelled() => {}
+            // Why it failed is in the log; whoever needs a token tries again.
+            _made = app.auth.token() => {}
+        }
+    }
+
     /// Serves until `stop` is cancelled.
     pub fn start(self, stop: CancellationToken) -> Running {
         let (live, app) = (self.live.clone(), Arc::clone(&self.live.current().app));

@@ -15,21 +15,24 @@ use tokio_util::sync::CancellationToken;
 use crate::site::{Answer, Site, exchange};
 
 /// A phoned whose configuration comes from files, with what its log was told to do.
-struct Configured {
-    running: Running,
+pub(crate) struct Configured {
+    pub(crate) running: Running,
     live: Arc<Live>,
     _auth: Server,
-    folder: TempDir,
+    pub(crate) folder: TempDir,
     levels: Arc<std::sync::Mutex<Vec<bool>>>,
 }
 
 impl Configured {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(json!({}), |_| {}).await
     }
 
     /// One with `more` at the top of its file; `at_reload` sees the file after each reload has read it.
-    async fn with(more: Value, at_reload: impl Fn(&Path) + Send + Sync + 'static) -> Self {
+    pub(crate) async fn with(
+        more: Value,
+        at_reload: impl Fn(&Path) + Send + Sync + 'static,
+    ) -> Self {
         let (auth, folder) = (
             platform::auth().expect("an auth"),
             TempDir::new().expect("a folder"),
@@ -70,9 +73,11 @@ impl Configured {
         });
         let ready = phoned::prepare_from(first, source, applied).await;
         let ready = ready.expect("it can start");
-        let live = Arc::clone(&ready.live);
+        let (live, stop) = (Arc::clone(&ready.live), CancellationToken::new());
+        // It says which tenant is the master.
+        ready.first_token(&stop).await;
         Self {
-            running: ready.start(CancellationToken::new()),
+            running: ready.start(stop),
             live,
             _auth: auth,
             folder,
@@ -81,7 +86,7 @@ impl Configured {
     }
 
     /// Changes keys of the file, by JSON pointer.
-    fn rewrite(&self, changes: &[(&str, Value)]) {
+    pub(crate) fn rewrite(&self, changes: &[(&str, Value)]) {
         rewrite(&self.folder.path().join("phoned.yml"), changes);
     }
 
@@ -89,7 +94,7 @@ impl Configured {
         self.at(method, "/0.1/config", body).await
     }
 
-    async fn at(&self, method: &str, target: &str, body: &str) -> Answer {
+    pub(crate) async fn at(&self, method: &str, target: &str, body: &str) -> Answer {
         let headers = format!("X-Auth-Token: t\r\nContent-Length: {}\r\n", body.len());
         exchange(self.running.http[0], method, target, &headers, body).await
     }
@@ -108,8 +113,6 @@ fn rewrite(file: &Path, changes: &[(&str, Value)]) {
 #[tokio::test]
 async fn operators_see_the_whole_configuration_but_its_secrets() {
     let phoned = Configured::start().await;
-    // The first token says which tenant is the master.
-    while phoned.ask("GET", "").await.status == 503 {}
     let answer = phoned.ask("GET", "").await;
     let shown = answer.json();
     assert_eq!(answer.status, 200);
@@ -136,7 +139,6 @@ async fn operators_see_the_whole_configuration_but_its_secrets() {
 #[tokio::test]
 async fn debugging_is_switched_until_the_next_reload() {
     let phoned = Configured::start().await;
-    while phoned.ask("GET", "").await.status == 503 {}
     let item = |value: Value| json!({"op": "replace", "path": "/debug", "value": value});
     let twice = json!([item(json!(false)), item(json!("On"))]).to_string();
     let answer = phoned.ask("PATCH", &twice).await;
@@ -182,7 +184,6 @@ async fn debugging_is_switched_until_the_next_reload() {
 #[tokio::test]
 async fn a_reload_names_what_only_a_restart_changes_and_shows_what_is_in_use() {
     let phoned = Configured::start().await;
-    while phoned.ask("GET", "").await.status == 503 {}
     let before = phoned.ask("GET", "").await.json();
     phoned.rewrite(&[
         ("/rest_api/http/port", json!(9)),

@@ -1,14 +1,16 @@
 //! Starting and stopping (phoned.md §2, §16.6).
 
-use std::net::TcpListener;
+use std::{net::TcpListener, sync::atomic::Ordering};
 
+use futures_util::FutureExt;
 use phoned::StartError;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     site::{Site, config},
-    stub::USER,
+    stub::{Stub, USER},
 };
 
 async fn refused(changes: Value) -> StartError {
@@ -120,4 +122,27 @@ async fn it_starts_and_serves_forms_without_any_backend() {
         (503, json!("auth-unreachable"))
     );
     running.stop().await;
+}
+
+#[tokio::test]
+async fn the_first_token_is_there_when_phones_are_served() {
+    let (stub, folder) = (Stub::start(), TempDir::new().expect("a folder"));
+    let running = phoned::run(config(&folder, stub.address, &json!({}))).await;
+    // Nothing else of this thread has run since.
+    assert_eq!(stub.world.tokens.load(Ordering::SeqCst), 1);
+    running.expect("it starts").stop().await;
+    stub.stop().await;
+}
+
+#[tokio::test]
+async fn a_stop_ends_the_wait_for_the_first_token() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let (address, folder) = (silent.local_addr(), TempDir::new().expect("a folder"));
+    let config = config(&folder, address.expect("an address"), &json!({}));
+    let ready = phoned::prepare(config).await.expect("it can start");
+    let stop = CancellationToken::new();
+    let mut waiting = Box::pin(ready.first_token(&stop));
+    assert!(waiting.as_mut().now_or_never().is_none(), "auth is silent");
+    stop.cancel();
+    waiting.await;
 }

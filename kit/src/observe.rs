@@ -38,6 +38,8 @@ pub struct LogSettings {
     pub debug: bool,
     /// A file that takes every line besides stdout and stderr.
     pub file: Option<PathBuf>,
+    /// Whom root is about to become: the file is to be theirs, so that they can open it anew.
+    pub owner: Option<String>,
     /// One JSON object per line in place of text.
     pub json: bool,
 }
@@ -109,7 +111,7 @@ fn build(
     let remark = remark(settings.json, time.clone());
     let (file, failure) = match &settings.file {
         Some(path) => {
-            let (file, unopened) = LogFile::open(path);
+            let (file, unopened) = LogFile::open(path, settings.owner.as_deref());
             let (file, unstarted) = Queue::start("log-file", file, Arc::clone(&remark));
             (Some(Arc::new(file)), unopened.or(unstarted))
         }

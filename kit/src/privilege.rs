@@ -1,6 +1,8 @@
 //! Giving up root for good, once the log file and the ports are open (dird-platform.md §1, phoned.md §16.6).
 
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::fchown;
 
 use nix::unistd::{self, Uid, User};
 
@@ -46,6 +48,18 @@ pub fn drop_to(user: &str) -> Result<(), PrivilegeError> {
     become_user(&account).map_err(refused)
 }
 
+/// Gives `file` to `user`, whom root is about to become. Does nothing for others than root, for an unknown user, and for what is
+/// no plain file: a device stays whose it is.
+pub fn hand_over(file: &File, user: &str) -> io::Result<()> {
+    if !Uid::effective().is_root() || !file.metadata()?.is_file() {
+        return Ok(());
+    }
+    let Some(account) = User::from_name(user)? else {
+        return Ok(());
+    };
+    fchown(file, Some(account.uid.as_raw()), Some(account.gid.as_raw()))
+}
+
 /// The order matters: once the user id is gone, the groups cannot be changed any more.
 fn become_user(account: &User) -> nix::Result<()> {
     let name = std::ffi::CString::new(account.name.as_str()).map_err(|_| nix::Error::EINVAL)?;
@@ -60,6 +74,7 @@ fn become_user(account: &User) -> nix::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
     use std::process::Command;
 
     use super::*;
@@ -79,6 +94,27 @@ mod tests {
             error.to_string(),
             "cannot switch to user no-such-user-here: there is no such user"
         );
+    }
+
+    #[test]
+    fn root_gives_plain_files_away_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = File::create(folder.path().join("log")).unwrap();
+        let whose = |file: &File| file.metadata().unwrap().uid();
+        let before = whose(&log);
+        hand_over(&log, "no-such-user-here").unwrap();
+        assert_eq!(whose(&log), before);
+        hand_over(&log, UNPRIVILEGED).unwrap();
+        let account = User::from_name(UNPRIVILEGED).unwrap().unwrap();
+        let expected = if Uid::effective().is_root() {
+            account.uid.as_raw()
+        } else {
+            before
+        };
+        assert_eq!(whose(&log), expected);
+        let device = File::open("/dev/null").unwrap();
+        hand_over(&device, UNPRIVILEGED).unwrap();
+        assert_eq!(whose(&device), 0);
     }
 
     #[test]

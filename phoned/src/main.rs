@@ -98,6 +98,7 @@ fn open_log(config: &Config) -> LogHandle {
         level,
         debug: config.debug,
         file,
+        owner: config.user.clone(),
         json: config.log.json,
     })
 }

@@ -76,6 +76,7 @@ fn open_log(config: &Config) -> anyhow::Result<LogHandle> {
         level,
         debug: config.debug,
         file,
+        owner: config.user.clone(),
         json: config.log.json,
     }))
 }

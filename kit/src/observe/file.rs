@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::queue::Sink;
+use crate::privilege::hand_over;
 
 /// A file that lines are appended to.
 pub(super) struct LogFile {
@@ -17,10 +18,13 @@ pub(super) struct LogFile {
 
 impl LogFile {
     /// Opens the file. When it cannot be opened yet, [`Sink::reopen`] may do better later, so the error comes along with the
-    /// log file, not in its stead.
-    pub(super) fn open(path: &Path) -> (Self, Option<io::Error>) {
+    /// log file, not in its stead. That it cannot be given to `owner` shows when they open it anew.
+    pub(super) fn open(path: &Path, owner: Option<&str>) -> (Self, Option<io::Error>) {
         let (file, error) = match append_to(path) {
-            Ok(file) => (Some(file), None),
+            Ok(file) => {
+                let _given = owner.map(|owner| hand_over(&file, owner));
+                (Some(file), None)
+            }
             Err(error) => (None, Some(error)),
         };
         let log = Self {

@@ -28,7 +28,7 @@ fn close(log: &Queue) {
 
 /// A queue to a file.
 fn to_file(path: &Path) -> (Queue, Option<io::Error>) {
-    let (file, error) = LogFile::open(path);
+    let (file, error) = LogFile::open(path, None);
     (Queue::start("test", file, remark()).0, error)
 }
 
@@ -109,7 +109,7 @@ fn lines_beyond_the_queue_are_dropped_and_counted() {
         log.push(line(text));
     }
     *log.jobs.write().expect("no panic before") = None;
-    Writer::new(LogFile::open(&path).0, log.shared.clone(), remark()).run(&jobs);
+    Writer::new(LogFile::open(&path, None).0, log.shared.clone(), remark()).run(&jobs);
     assert_eq!(read(&path), "1\n# log lines were dropped count=2\n");
 }
 
@@ -117,7 +117,7 @@ fn lines_beyond_the_queue_are_dropped_and_counted() {
 fn a_reopen_that_found_the_queue_full_is_not_forgotten() {
     let folder = folder();
     let (path, rotated) = (folder.path().join("log"), folder.path().join("log.1"));
-    let (file, _) = LogFile::open(&path);
+    let (file, _) = LogFile::open(&path, None);
     let (log, jobs, _ending) = Queue::with_room(1);
     log.push(line("1\n"));
     fs::rename(&path, &rotated).expect("rotation");

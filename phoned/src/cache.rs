@@ -9,8 +9,9 @@ use bytes::Bytes;
 use http::HeaderValue;
 use moka::{future::Cache, ops::compute::Op};
 use unicode_normalization::UnicodeNormalization;
+use uuid::Uuid;
 
-use self::bounds::{Freshness, TenantLife, weigh_document, weigh_outcome};
+use self::bounds::{Freshness, TenantLife, weigh_document, weigh_result};
 use crate::{
     config::{self, Config},
     dird_client::Question,
@@ -20,6 +21,8 @@ use crate::{
 
 /// More users than this are not remembered, so that guessing cannot fill memory.
 const MOST_USERS: u64 = 10_000;
+/// Unknown profiles that are remembered at most.
+const MOST_PROFILES: u64 = 10_000;
 /// Answers about tokens that are remembered at most.
 const MOST_GRANTS: u64 = 1000;
 
@@ -36,20 +39,14 @@ pub struct LookupKey {
     pub question: Question,
 }
 
-/// What a search brought.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// Sorted entries.
-    Entries(Vec<Entry>),
-    /// dird knows no such profile.
-    UnknownProfile,
-}
+/// A profile: its tenant and its name.
+pub type ProfileKey = (Arc<str>, Arc<str>);
 
-/// An outcome with its age.
+/// The result of a search with its age.
 #[derive(Debug)]
 pub struct Remembered {
-    /// What it was.
-    pub outcome: Outcome,
+    /// What was found, sorted.
+    pub entries: Vec<Entry>,
     /// Until when it serves without asking again.
     pub fresh_until: Instant,
     /// When it was asked for.
@@ -97,6 +94,12 @@ pub struct TokenUse {
     pub tenant: Option<Box<str>>,
 }
 
+impl LookupKey {
+    fn profile_key(&self) -> ProfileKey {
+        (Arc::clone(&self.tenant), Arc::clone(&self.profile))
+    }
+}
+
 /// That it may.
 pub struct Grant {
     /// Tenant of the token's owner.
@@ -107,9 +110,9 @@ pub struct Grant {
 
 /// The caches.
 pub struct Caches {
-    /// Outcomes that serve as they are.
+    /// Results that serve as they are.
     pub fresh: Cache<LookupKey, Arc<Remembered>>,
-    /// Outcomes that serve when a backend fails.
+    /// Results that serve when a backend fails.
     pub stale: Cache<LookupKey, Arc<Remembered>>,
     /// Documents by the text of the request that shapes them.
     pub documents: Cache<Box<str>, Arc<Document>>,
@@ -117,6 +120,8 @@ pub struct Caches {
     pub tenants: Cache<Arc<str>, Option<Arc<str>>>,
     /// Tenant of a user as last known.
     pub last_tenants: Cache<Arc<str>, Arc<str>>,
+    /// Profiles of tenants that dird does not know, and when it was asked for them.
+    pub unknown_profiles: Cache<ProfileKey, Moment>,
     /// What tokens of programs and operators may do.
     pub grants: Cache<TokenUse, Arc<Grant>>,
     /// What is out of date though its time has not come.
@@ -140,6 +145,7 @@ impl Caches {
         }
         renewed.tenants = self.tenants.clone();
         renewed.last_tenants = self.last_tenants.clone();
+        renewed.unknown_profiles = self.unknown_profiles.clone();
         renewed.grants = self.grants.clone();
         if before.lookup == after.lookup && before.numbers == after.numbers {
             renewed.fresh = self.fresh.clone();
@@ -163,6 +169,19 @@ impl Caches {
             ready(if outdated { Op::Remove } else { Op::Nop })
         });
         judged.await;
+    }
+
+    /// Whether dird said of late that there is no profile as `key` wants one, and nothing has changed since.
+    pub async fn lacks_profile(&self, key: &LookupKey) -> bool {
+        let asked = self.unknown_profiles.get(&key.profile_key()).await;
+        asked.is_some_and(|asked| !self.outdated.since(asked, &key.user, &key.tenant))
+    }
+
+    /// Keeps in mind that dird, asked at `asked`, knows no profile as `key` wants one. The people that it had are no help in bad
+    /// times any more.
+    pub async fn note_unknown_profile(&self, key: &LookupKey, asked: Moment) {
+        self.unknown_profiles.insert(key.profile_key(), asked).await;
+        self.stale.invalidate(key).await;
     }
 
     /// Keeps `remembered` for bad times, unless it was forgotten since `before`.
@@ -202,6 +221,7 @@ impl Caches {
             self.documents.invalidate_all();
             self.tenants.invalidate_all();
             self.last_tenants.invalidate_all();
+            self.unknown_profiles.invalidate_all();
             self.grants.invalidate_all();
             return;
         }
@@ -251,8 +271,8 @@ impl Caches {
             unknown: settings.unknown_user_ttl,
         };
         Self {
-            fresh: fresh.weigher(weigh_outcome).build(),
-            stale: stale.weigher(weigh_outcome).build(),
+            fresh: fresh.weigher(weigh_result).build(),
+            stale: stale.weigher(weigh_result).build(),
             documents: documents.weigher(weigh_document).build(),
             tenants: Cache::builder()
                 .support_invalidation_closures()
@@ -263,6 +283,10 @@ impl Caches {
                 .support_invalidation_closures()
                 .time_to_live(settings.user_tenant_ttl + settings.stale_if_error)
                 .max_capacity(MOST_USERS)
+                .build(),
+            unknown_profiles: Cache::builder()
+                .time_to_live(settings.unknown_profile_ttl)
+                .max_capacity(MOST_PROFILES)
                 .build(),
             grants: Cache::builder()
                 .expire_after(Freshness)
@@ -299,6 +323,20 @@ where
     let _ = cache.invalidate_entries_if(concerned);
 }
 
+/// Whether `text` is a UUID as people write it, with hyphens.
+pub fn is_uuid(text: &str) -> bool {
+    text.len() == 36 && Uuid::try_parse(text).is_ok()
+}
+
+/// The form of a user or tenant under which it is remembered: a UUID is one whatever its case, any other text is itself.
+pub fn canonical(text: &str) -> Arc<str> {
+    if is_uuid(text) {
+        text.to_ascii_lowercase().into()
+    } else {
+        text.into()
+    }
+}
+
 /// The form of a search text that makes equal searches equal: trimmed, blanks collapsed, composed and, if `fold_case`, in
 /// small letters.
 pub fn normalise(term: &str, fold_case: bool) -> String {
@@ -332,7 +370,7 @@ mod tests {
         };
         let remembered = || {
             Arc::new(Remembered {
-                outcome: Outcome::Entries(Vec::new()),
+                entries: Vec::new(),
                 fresh_until: Instant::now() + Duration::from_hours(1),
                 asked: caches.outdated.moment(),
             })

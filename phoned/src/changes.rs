@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    cache::canonical,
     dird_client::{DirdClient, NotFollowed},
     outdated::Outdated,
     tally,
@@ -146,7 +147,7 @@ fn apply(outdated: &Outdated, kind: &str, place: &Place) -> &'static str {
         // Phones show no favourites.
         ("favorites", ..) => "favorites",
         ("contacts", _, Some(user)) => {
-            outdated.user(user);
+            outdated.user(&canonical(user));
             "contacts"
         }
         ("reload", ..) | (_, None, _) => {
@@ -154,7 +155,7 @@ fn apply(outdated: &Outdated, kind: &str, place: &Place) -> &'static str {
             "reload"
         }
         (kind, Some(tenant), _) => {
-            outdated.tenant(tenant);
+            outdated.tenant(&canonical(tenant));
             if kind == "contacts" {
                 "contacts"
             } else {

@@ -82,11 +82,7 @@ impl PhoneError {
     pub fn excuses_stale(&self) -> bool {
         matches!(
             self,
-            Self::AuthUnreachable
-                | Self::DirdUnreachable
-                | Self::DirdRefuses(_)
-                | Self::TokenRejected
-                | Self::Overloaded
+            Self::AuthUnreachable | Self::DirdUnreachable | Self::TokenRejected | Self::Overloaded
         )
     }
 

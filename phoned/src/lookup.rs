@@ -12,7 +12,7 @@ use tokio::time::timeout_at;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    cache::{Caches, LookupKey, Outcome, Owner, Remembered, normalise},
+    cache::{Caches, LookupKey, Owner, Remembered, canonical, normalise},
     config::Config,
     dird_client::{DirdClient, Question, Search, auth_error},
     directory::{page, rows::Entry},
@@ -26,7 +26,7 @@ use crate::{
 pub struct Ask {
     /// Profile.
     pub profile: Arc<str>,
-    /// The user.
+    /// The user; a UUID in small letters, as everybody else writes it.
     pub user: Arc<str>,
     /// What is asked, the search text as it is sent to dird.
     pub question: Question,
@@ -46,7 +46,8 @@ type Owned = (Arc<Remembered>, Arc<str>);
 
 impl Ask {
     fn may_see(&self, tenant: &Arc<str>) -> bool {
-        self.within.as_ref().is_none_or(|within| within == tenant)
+        let within = self.within.as_ref();
+        within.is_none_or(|within| within.eq_ignore_ascii_case(tenant))
     }
 
     fn found(&self, remembered: Arc<Remembered>, tenant: Arc<str>, stale: bool) -> Found {
@@ -85,7 +86,7 @@ struct Inner {
     dird: Arc<DirdClient>,
     caches: Arc<Caches>,
     config: Arc<Config>,
-    turns: Turns,
+    turns: Arc<Turns>,
     tasks: TaskTracker,
 }
 
@@ -98,11 +99,7 @@ impl Lookups {
         config: Arc<Config>,
         tasks: TaskTracker,
     ) -> Self {
-        let turns = Turns::new(
-            config.lookup.concurrent,
-            config.lookup.queued,
-            turn::PATIENCE,
-        );
+        let turns = Arc::new(turns(&config));
         let inner = Inner {
             auth,
             dird,
@@ -116,19 +113,27 @@ impl Lookups {
         }
     }
 
-    /// The same services under another configuration.
+    /// The same services under another configuration. Searches under way keep their turns.
     #[must_use]
     pub fn with(&self, caches: Arc<Caches>, config: Arc<Config>) -> Self {
-        let Inner {
-            dird, auth, tasks, ..
-        } = &*self.inner;
-        Self::new(
-            Arc::clone(dird),
-            Arc::clone(auth),
+        let old = &*self.inner;
+        let bounds = |config: &Config| (config.lookup.concurrent, config.lookup.queued);
+        let turns = if bounds(&config) == bounds(&old.config) {
+            Arc::clone(&old.turns)
+        } else {
+            Arc::new(turns(&config))
+        };
+        let inner = Inner {
+            auth: Arc::clone(&old.auth),
+            dird: Arc::clone(&old.dird),
             caches,
             config,
-            tasks.clone(),
-        )
+            turns,
+            tasks: old.tasks.clone(),
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 
     /// What the searches ask.
@@ -164,9 +169,17 @@ impl Lookups {
         }
         let key = self.key(ask, &tenant);
         if let Some(hit) = self.remembered(&key).await {
-            let has_rows = matches!(&hit.outcome, Outcome::Entries(entries) if !entries.is_empty());
-            tally::remembered("lookup", if has_rows { "hit" } else { "negative" });
+            let result = if hit.entries.is_empty() {
+                "negative"
+            } else {
+                "hit"
+            };
+            tally::remembered("lookup", result);
             return Ok((hit, tenant));
+        }
+        if self.inner.caches.lacks_profile(&key).await {
+            tally::remembered("profile", "negative");
+            return Err(PhoneError::UnknownProfile(ask.profile.to_string()));
         }
         let (this, ask) = (self.clone(), ask.clone());
         let load = async move { this.together(&key, &ask).await };
@@ -232,30 +245,23 @@ impl Lookups {
             .take()
             .await
             .ok_or(PhoneError::Overloaded)?;
-        let settings = &self.inner.config.cache;
         let prefix = &self.inner.config.numbers.international_prefix;
-        let (outcome, life) = match self.inner.dird.find(&search, prefix).await {
-            Ok(entries) => self.outcome(entries),
-            Err(PhoneError::UnknownProfile(_)) => {
-                (Outcome::UnknownProfile, settings.unknown_profile_ttl)
-            }
-            Err(error) => return Err(error),
-        };
+        let found = self.inner.dird.find(&search, prefix).await;
+        if let Err(PhoneError::UnknownProfile(_)) = found {
+            caches.note_unknown_profile(&key, asked).await;
+        }
+        let (entries, life) = self.sorted(found?);
         let remembered = Arc::new(Remembered {
-            outcome,
+            entries,
             fresh_until: Instant::now() + life,
             asked,
         });
-        if remembered.outcome == Outcome::UnknownProfile {
-            // No help in bad times, and no more are the people that the profile had.
-            caches.stale.invalidate(&key).await;
-        } else {
-            caches.keep(key, Arc::clone(&remembered), before).await;
-        }
+        caches.keep(key, Arc::clone(&remembered), before).await;
         Ok(remembered)
     }
 
-    fn outcome(&self, mut entries: Vec<Entry>) -> (Outcome, Duration) {
+    /// The entries as phones see them, and how long they serve.
+    fn sorted(&self, mut entries: Vec<Entry>) -> (Vec<Entry>, Duration) {
         let config = &self.inner.config;
         page::sort(&mut entries, config.lookup.collation);
         if config.lookup.deduplicate {
@@ -270,13 +276,16 @@ impl Lookups {
         } else {
             config.cache.lookup_ttl
         };
-        (Outcome::Entries(entries), life)
+        (entries, life)
     }
 
     async fn tenant(&self, user: &Arc<str>) -> Result<Arc<str>, PhoneError> {
-        let known = match self.inner.caches.tenants.get(user).await {
-            Some(known) => known,
-            None => self.ask_tenant(user).await?,
+        let known = if let Some(known) = self.inner.caches.tenants.get(user).await {
+            tally::remembered("user", if known.is_some() { "hit" } else { "negative" });
+            known
+        } else {
+            tally::remembered("user", "miss");
+            self.ask_tenant(user).await?
         };
         known.ok_or_else(|| PhoneError::UnknownUser(user.to_string()))
     }
@@ -291,7 +300,7 @@ impl Lookups {
                 let answer = inner.auth.tenant_of_user(&user).await;
                 tally::asked("auth", answer.is_ok(), started.elapsed());
                 let tenant = answer.map_err(|error| auth_error(&error))?;
-                let tenant: Option<Arc<str>> = tenant.map(Into::into);
+                let tenant = tenant.as_deref().map(canonical);
                 if let Some(tenant) = &tenant {
                     let (user, tenant) = (Arc::clone(&user), Arc::clone(tenant));
                     caches.last_tenants.insert(user, tenant).await;
@@ -334,6 +343,12 @@ impl Lookups {
             question,
         }
     }
+}
+
+/// The turns of searches that `config` grants.
+fn turns(config: &Config) -> Turns {
+    let lookup = &config.lookup;
+    Turns::new(lookup.concurrent, lookup.queued, turn::PATIENCE)
 }
 
 /// The result of a shared call. A call that panicked is a fault of ours.

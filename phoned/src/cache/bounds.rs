@@ -7,17 +7,14 @@ use std::{
 
 use moka::Expiry;
 
-use super::{Document, Grant, LookupKey, Outcome, Remembered, TokenUse};
+use super::{Document, Grant, LookupKey, Remembered, TokenUse};
 use crate::{dird_client::Question, directory::rows::Entry};
 
 /// What an entry costs beside its text.
 const OVERHEAD: usize = 200;
 
-pub(super) fn weigh_outcome(key: &LookupKey, remembered: &Arc<Remembered>) -> u32 {
-    let entries = match &remembered.outcome {
-        Outcome::Entries(entries) => entries.iter().map(weigh_entry).sum(),
-        Outcome::UnknownProfile => 0,
-    };
+pub(super) fn weigh_result(key: &LookupKey, remembered: &Arc<Remembered>) -> u32 {
+    let entries: usize = remembered.entries.iter().map(weigh_entry).sum();
     let (Question::Lookup(text) | Question::Reverse(text)) = &key.question;
     let key = key.tenant.len() + key.profile.len() + key.user.len() + text.len();
     u32::try_from(key + entries + OVERHEAD).unwrap_or(u32::MAX)

@@ -5,18 +5,16 @@ use std::time::Instant;
 
 use http::{HeaderValue, request::Parts};
 use kit::trace::Trace;
-use uuid::Uuid;
 
 use super::{
     Made,
     asked::Asked,
     document, internal,
     parameters::{Faults, Terms, caller},
-    rows::Entry,
 };
 use crate::{
     app::App,
-    cache::Outcome,
+    cache::{canonical, is_uuid},
     dird_client::Question,
     error::PhoneError,
     lookup::{Ask, Found},
@@ -61,7 +59,7 @@ pub(super) async fn lookup(
         offset: terms.offset,
         bytes: terms.bytes,
     };
-    let entries = entries(asked, &found)?;
+    let entries = &found.remembered.entries;
     let listed = app.registry.results(&asked.page(), wanted, entries);
     Ok(made(
         asked,
@@ -81,7 +79,7 @@ pub(super) async fn download(
     let user = known(app, asked.user.as_deref().unwrap_or(""))?;
     let question = Question::Lookup("".into());
     let found = find(app, asked, user, question, request).await?;
-    let entries = entries(asked, &found)?;
+    let entries = &found.remembered.entries;
     let listed = app.registry.download(&asked.page(), download, entries);
     Ok(made(
         asked,
@@ -95,7 +93,7 @@ pub(super) async fn download(
 fn named(app: &App, asked: &Asked<'_>, parameter: &str, found: &Found) -> Result<Made, PhoneError> {
     let caller = Caller {
         parameter,
-        found: entries(asked, found)?.first(),
+        found: found.remembered.entries.first(),
     };
     let body = app.registry.caller(&asked.page(), caller);
     let listed = Listed {
@@ -127,26 +125,24 @@ async fn find(
 ) -> Result<Found, PhoneError> {
     let ask = Ask {
         profile: asked.profile.as_str().into(),
-        user: user.into(),
+        user: canonical(user),
         question,
         within: asked.within.map(Into::into),
         trace: traced(request),
         listener: ListenerTurns::of(request).cloned(),
     };
-    app.lookups.find(&ask).await
+    let found = app.lookups.find(&ask).await;
+    found.map_err(|error| match error {
+        // As the phone wrote it.
+        PhoneError::UnknownUser(_) => PhoneError::UnknownUser(user.to_owned()),
+        other => other,
+    })
 }
 
 /// What dird is told of the trace that the request belongs to (phoned.md §7.3).
 fn traced(request: &Parts) -> Option<HeaderValue> {
     let trace = request.extensions.get::<Trace>()?;
     trace.continues().then(|| trace.header()).flatten()
-}
-
-fn entries<'a>(asked: &Asked<'_>, found: &'a Found) -> Result<&'a [Entry], PhoneError> {
-    match &found.remembered.outcome {
-        Outcome::Entries(entries) => Ok(entries),
-        Outcome::UnknownProfile => Err(PhoneError::UnknownProfile(asked.profile.clone())),
-    }
 }
 
 fn made(asked: &Asked<'_>, listed: Listed, rows: usize, found: &Found) -> Made {
@@ -186,8 +182,7 @@ fn read<'a>(app: &App, asked: &'a Asked<'_>) -> Result<(&'a str, Terms), PhoneEr
 
 /// `user`, unless it can be told without asking that nobody is called that (phoned.md §5.2, D8).
 fn known<'a>(app: &App, user: &'a str) -> Result<&'a str, PhoneError> {
-    let is_uuid = user.len() == 36 && Uuid::try_parse(user).is_ok();
-    if user.is_empty() || (app.config.lookup.strict_user_uuid && !is_uuid) {
+    if user.is_empty() || (app.config.lookup.strict_user_uuid && !is_uuid(user)) {
         return Err(PhoneError::UnknownUser(user.to_owned()));
     }
     Ok(user)

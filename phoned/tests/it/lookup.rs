@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{
     site::{Site, look},
-    stub::STRANGER,
+    stub::{STRANGER, TENANT, USER},
 };
 
 #[tokio::test]
@@ -216,5 +216,73 @@ async fn a_latin1_term_reaches_dird_as_utf8() {
         *site.stub.world.searches.lock().expect("no panic"),
         ["term=ren%C3%A9e"]
     );
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_user_is_one_whatever_the_case_of_its_uuid() {
+    let site = Site::start().await;
+    let world = Arc::clone(&site.stub.world);
+    let capitals = look("cisco", "term=person").replace(USER, &USER.to_uppercase());
+    let first = site.get(&capitals).await;
+    assert_eq!(first.status, 200);
+    assert_eq!(site.look("yealink", "term=person").await.status, 200);
+    assert_eq!(world.searched(), 1, "the rows are those of one user");
+    assert_eq!(world.user_calls.load(Ordering::SeqCst), 1);
+    for (query, searched) in [("user_uuid", USER), ("tenant_uuid", TENANT)]
+        .iter()
+        .zip(2..)
+    {
+        let (name, uuid) = query;
+        let target = format!("/0.1/cache?{name}={}", uuid.to_uppercase());
+        assert_eq!(site.operate("DELETE", &target, "").await.status, 204);
+        site.get(&capitals).await;
+        assert_eq!(world.searched(), searched, "{name}");
+    }
+    let stranger = capitals.replace(&USER.to_uppercase(), &STRANGER.to_uppercase());
+    let details = site.get(&stranger).await.json()["details"].clone();
+    assert_eq!(
+        details["uuid"],
+        STRANGER.to_uppercase(),
+        "as it was written"
+    );
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_search_that_dird_refuses_is_not_answered_from_before() {
+    let site = Site::with(json!({"cache": {"lookup_ttl": 0}})).await;
+    assert_eq!(site.look("cisco", "term=person").await.status, 200);
+    site.stub.world.dird_fails.store(403, Ordering::SeqCst);
+    assert_eq!(site.look("cisco", "term=person").await.status, 502);
+    site.stub.world.dird_fails.store(503, Ordering::SeqCst);
+    let stale = site.look("cisco", "term=person").await;
+    assert!(stale.head.contains("warning: 110"), "{}", stale.head);
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn searches_under_way_keep_their_turns_through_a_reload() {
+    let one = json!({"lookup": {"concurrent": 1, "queued": 0}});
+    let site = Site::with(one.clone()).await;
+    let world = Arc::clone(&site.stub.world);
+    world.hold.store(true, Ordering::SeqCst);
+    let meanwhile = async {
+        while world.searched() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let mut changed = one.clone();
+        changed["cache"] = json!({"lookup_ttl": 31});
+        *site.changes.lock().expect("no panic") = changed;
+        let reloaded = site.operate("POST", "/0.1/config/reload", "").await;
+        assert_eq!(reloaded.json()["applied"], true);
+        let second = site.look("cisco", "term=second").await;
+        assert_eq!(second.json()["error_id"], "overloaded");
+        world.hold.store(false, Ordering::SeqCst);
+        world.release.notify_waiters();
+    };
+    let (first, ()) = tokio::join!(site.look("cisco", "term=first"), meanwhile);
+    assert_eq!(first.status, 200);
+    assert_eq!(site.look("cisco", "term=second").await.status, 200);
     site.stop().await;
 }

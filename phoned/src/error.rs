@@ -64,7 +64,10 @@ pub enum PhoneError {
     NowhereToRoute(String),
     /// The phone, or its subnet, asks more often than its entry grants.
     #[error("too many requests")]
-    TooManyRequests,
+    TooManyRequests {
+        /// Seconds after which it may ask again.
+        wait: u64,
+    },
     /// Too many searches at once.
     #[error("overloaded")]
     Overloaded,
@@ -98,7 +101,7 @@ impl PhoneError {
     pub fn label(&self) -> &'static str {
         match self {
             Self::UnknownUser(_) => "unknown_user",
-            Self::Overloaded | Self::TooManyRequests => "busy",
+            Self::Overloaded | Self::TooManyRequests { .. } => "busy",
             Self::ShortTerm(_) => "term_too_short",
             Self::Invalid(_)
             | Self::BadHost
@@ -140,7 +143,7 @@ impl PhoneError {
             Self::UnknownProfile(name) => {
                 unknown("unknown-profile", "profile", name, json!({"profile": name}))
             }
-            Self::TooManyRequests => Problem::new(
+            Self::TooManyRequests { .. } => Problem::new(
                 Status::TOO_MANY_REQUESTS,
                 "too-many-requests",
                 "Too many requests",

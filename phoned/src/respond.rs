@@ -93,11 +93,11 @@ pub fn problem(problem: &Problem) -> Response {
 /// When a phone that has to wait may come back (phoned.md §15).
 fn retry_after(error: &PhoneError, headers: &mut HeaderMap) {
     let seconds = match error {
-        PhoneError::Overloaded => "2",
-        PhoneError::TooManyRequests => "1",
+        PhoneError::Overloaded => 2,
+        PhoneError::TooManyRequests { wait } => *wait,
         _ => return,
     };
-    headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
+    headers.insert(header::RETRY_AFTER, seconds.into());
 }
 
 /// A JSON answer that nobody keeps.
@@ -157,7 +157,7 @@ pub fn phone_error(
     headers.insert(ERROR, HeaderValue::from_static(problem.error_id));
     retry_after(error, headers);
     // The one error that is no page with status 200 but has one (phoned.md §8).
-    if *error == PhoneError::TooManyRequests {
+    if let PhoneError::TooManyRequests { .. } = error {
         *response.status_mut() = problem.status;
     }
     response

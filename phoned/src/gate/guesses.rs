@@ -7,11 +7,13 @@ use std::{
     hash::{BuildHasher, RandomState},
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use moka::sync::Cache;
+use moka::{policy::EvictionPolicy, sync::Cache};
 use serde::Deserialize;
+
+use super::beyond::Beyond;
 
 /// Addresses that are remembered; the ones unused for longest leave.
 const MOST: u64 = 100_000;
@@ -43,12 +45,24 @@ pub struct Guesses {
     hasher: RandomState,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Account {
+    begun: Instant,
     /// Hashes of the users that were asked for.
     users: HashSet<u64>,
     unknown: usize,
     told: bool,
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        Self {
+            begun: Instant::now(),
+            users: HashSet::new(),
+            unknown: 0,
+            told: false,
+        }
+    }
 }
 
 impl Default for Guesses {
@@ -56,6 +70,7 @@ impl Default for Guesses {
         Self {
             accounts: Cache::builder()
                 .max_capacity(MOST)
+                .eviction_policy(EvictionPolicy::lru())
                 .time_to_live(WATCHED)
                 .build(),
             hasher: RandomState::new(),
@@ -65,7 +80,7 @@ impl Default for Guesses {
 
 impl Guesses {
     /// Whether `phone` may ask for `user`. If not, which limit is in the way, and the log has a line, one a minute.
-    pub fn may_ask(&self, limits: Limits, phone: IpAddr, user: &str) -> Result<(), &'static str> {
+    pub fn may_ask(&self, limits: Limits, phone: IpAddr, user: &str) -> Result<(), Beyond> {
         if limits.are_off() {
             return Ok(());
         }
@@ -89,7 +104,10 @@ impl Guesses {
         if !std::mem::replace(&mut account.told, true) {
             tracing::warn!(%phone, scope, "somebody tries users");
         }
-        Err(scope)
+        Err(Beyond::new(
+            scope,
+            WATCHED.saturating_sub(account.begun.elapsed()),
+        ))
     }
 
     /// Notes that `phone` asked for somebody whom nobody knows.
@@ -122,7 +140,9 @@ mod tests {
         for user in ["a", "A", "b", "a", "c"] {
             assert_eq!(guesses.may_ask(LIMITS, PHONE, user), Ok(()));
         }
-        assert_eq!(guesses.may_ask(LIMITS, PHONE, "d"), Err("new_users"));
+        let beyond = guesses.may_ask(LIMITS, PHONE, "d").expect_err("a fourth");
+        assert_eq!(beyond.scope, "new_users");
+        assert!((2..=60).contains(&beyond.wait), "{beyond:?}");
         assert_eq!(guesses.may_ask(LIMITS, PHONE, "b"), Ok(()));
     }
 

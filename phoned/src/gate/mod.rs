@@ -2,6 +2,7 @@
 //! finds out who asks, `rules.rs` whether they may, `pace.rs` how often, `guesses.rs` for how many users, `signature.rs` for which,
 //! `refused.rs` remembers who may not. Routes of machines that need a token do not come here.
 
+pub mod beyond;
 pub mod entry;
 pub mod examine;
 pub mod forwarded;
@@ -28,6 +29,7 @@ use kit::{
 use moka::sync::Cache;
 
 use self::{
+    beyond::Beyond,
     entry::{Action, Entry, Settings},
     forwarded::{ForwardedHeader, Front},
     guesses::{Guesses, Limits},
@@ -208,10 +210,7 @@ impl Gate {
             .memory
             .paces
             .take(&limit, caller.address, caller.rule.net, weight);
-        taken.map_err(|scope| {
-            tally::limited(scope);
-            PhoneError::TooManyRequests
-        })
+        taken.map_err(beyond)
     }
 
     /// Whether the caller may ask for the user that `user` reads off its request: it may not try too many.
@@ -227,10 +226,7 @@ impl Gate {
         let Some(user) = user() else { return Ok(()) };
         let guesses = &self.memory.guesses;
         let asked = guesses.may_ask(limits, caller.address, &user);
-        asked.map_err(|scope| {
-            tally::limited(scope);
-            PhoneError::TooManyRequests
-        })
+        asked.map_err(beyond)
     }
 
     /// Notes what the caller was answered, if that says that there is no such user.
@@ -319,6 +315,12 @@ impl Gate {
         self.memory.refused.note(address, reason, vendor);
         PhoneError::AddressRefused
     }
+}
+
+/// Counts a request beyond a limit.
+fn beyond(limit: Beyond) -> PhoneError {
+    tally::limited(limit.scope);
+    PhoneError::TooManyRequests { wait: limit.wait }
 }
 
 fn read(file: &Path) -> Result<Vec<(Place, Entry)>, GateFault> {

@@ -13,7 +13,7 @@ use std::{
 use ipnet::IpNet;
 use moka::{policy::EvictionPolicy, sync::Cache};
 
-use super::entry::RateLimit;
+use super::{beyond::Beyond, entry::RateLimit};
 
 /// Buckets that are kept; the ones unused for longest leave (phoned.md §15).
 const MOST: u64 = 100_000;
@@ -48,48 +48,48 @@ impl Default for Paces {
 }
 
 impl Paces {
-    /// Takes a request of `phone` that counts as `weight` ones out of its bucket and out of that of its entry `net`. When one is
-    /// empty: `phone` or `subnet`.
+    /// Takes a request of `phone` that counts as `weight` ones out of its bucket and out of that of its entry `net`; fails when
+    /// one is empty.
     pub fn take(
         &self,
         limit: &RateLimit,
         phone: IpAddr,
         net: IpNet,
         weight: u32,
-    ) -> Result<(), &'static str> {
+    ) -> Result<(), Beyond> {
         let now = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
         let weight = f64::from(weight);
         let own = (limit.per_phone, limit.burst.into());
-        if !self.take_at(now, Owner::Phone(phone), own, weight) {
-            return Err("phone");
-        }
+        self.take_at(now, Owner::Phone(phone), own, weight)
+            .map_err(|left| Beyond::new("phone", left))?;
         // An entry takes as many at once as it may get in a second.
         let shared = (limit.subnet, limit.subnet);
-        if !self.take_at(now, Owner::Entry(net), shared, weight) {
-            return Err("subnet");
-        }
-        Ok(())
+        self.take_at(now, Owner::Entry(net), shared, weight)
+            .map_err(|left| Beyond::new("subnet", left))
     }
 
-    /// `weight` requests at once always fit into an untouched bucket, however small it is.
+    /// `weight` requests at once always fit into an untouched bucket, however small it is. Where they do not fit: how long it is
+    /// until they do.
     fn take_at(
         &self,
         now: u64,
         owner: Owner,
         (per_second, burst): (f64, f64),
         weight: f64,
-    ) -> bool {
+    ) -> Result<(), Duration> {
         if per_second <= 0.0 {
-            return true;
+            return Ok(());
         }
         let cost = micros(weight / per_second);
         let depth = micros(burst.max(weight) / per_second);
         let full_at = self.full_at.get_with(owner, Arc::default);
+        let next = |full_at: u64| full_at.max(now).saturating_add(cost);
+        let most = now.saturating_add(depth);
         let taken = full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |full_at| {
-            let next = full_at.max(now).saturating_add(cost);
-            (next <= now.saturating_add(depth)).then_some(next)
+            Some(next(full_at)).filter(|next| *next <= most)
         });
-        taken.is_ok()
+        let taken = taken.map_err(|full_at| Duration::from_micros(next(full_at) - most));
+        taken.map(|_| ())
     }
 }
 
@@ -115,16 +115,18 @@ mod tests {
     #[test]
     fn a_burst_passes_and_then_only_the_pace() {
         let paces = Paces::default();
-        let took = |now| paces.take_at(now, phone(1), (2.0, 3.0), 1.0);
+        let take = |now| paces.take_at(now, phone(1), (2.0, 3.0), 1.0);
+        let took = |now| take(now).is_ok();
         assert_eq!(
             [took(0), took(0), took(0), took(0)],
             [true, true, true, false]
         );
-        assert!(!took(SECOND / 2 - 1));
+        assert_eq!(take(0), Err(Duration::from_millis(500)));
+        assert_eq!(take(SECOND / 2 - 1), Err(Duration::from_micros(1)));
         assert!(took(SECOND / 2));
         assert!(!took(SECOND / 2));
         assert!(
-            paces.take_at(0, phone(2), (2.0, 3.0), 1.0),
+            paces.take_at(0, phone(2), (2.0, 3.0), 1.0).is_ok(),
             "others have their own"
         );
     }
@@ -132,7 +134,7 @@ mod tests {
     #[test]
     fn a_heavy_request_counts_as_several_and_fits_into_any_untouched_bucket() {
         let paces = Paces::default();
-        let took = |owner, burst, weight| paces.take_at(0, owner, (2.0, burst), weight);
+        let took = |owner, burst, weight| paces.take_at(0, owner, (2.0, burst), weight).is_ok();
         assert!(took(phone(1), 3.0, 2.0));
         assert!(!took(phone(1), 3.0, 2.0));
         assert!(took(phone(1), 3.0, 1.0));
@@ -143,7 +145,7 @@ mod tests {
     #[test]
     fn without_a_limit_nothing_is_counted() {
         let paces = Paces::default();
-        assert!((0..1000).all(|_| paces.take_at(0, phone(1), (0.0, 1.0), 1.0)));
+        assert!((0..1000).all(|_| paces.take_at(0, phone(1), (0.0, 1.0), 1.0).is_ok()));
         paces.full_at.run_pending_tasks();
         assert_eq!(paces.full_at.entry_count(), 0);
     }
@@ -152,7 +154,7 @@ mod tests {
     fn the_buckets_are_bounded() {
         let paces = Paces::default();
         for number in 0..1_000_000 {
-            paces.take_at(0, phone(number), (1.0, 1.0), 1.0);
+            let _taken = paces.take_at(0, phone(number), (1.0, 1.0), 1.0);
         }
         paces.full_at.run_pending_tasks();
         assert!(paces.full_at.entry_count() <= MOST);

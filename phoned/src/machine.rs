@@ -50,7 +50,7 @@ impl Machine {
                 let (method, headers) = (request.method().clone(), request.headers().clone());
                 let mut response = answer(Arc::clone(&app), request).await;
                 cors::add(&app.config.rest_api.cors, &method, &headers, &mut response);
-                router::log(template, &response, started);
+                router::log(&method, template, &response, started);
                 response
             }
         };
@@ -71,9 +71,12 @@ impl Machine {
         let allow = HeaderValue::try_from(names.join(", "));
         // Names of methods are tokens, which a header can hold.
         let allow = allow.unwrap_or(HeaderValue::from_static("OPTIONS"));
-        let options = move || {
+        let template = self.template;
+        let options = move |method: &Method| {
+            let started = Instant::now();
             let mut response = http::Response::new(Body::empty());
             response.headers_mut().insert(header::ALLOW, allow.clone());
+            router::log(method, template, &response, started);
             response
         };
         self.methods
@@ -82,15 +85,15 @@ impl Machine {
     }
 }
 
-/// An answer that does not depend on the request, with what browsers are told.
+/// An answer that depends on the method alone, with what browsers are told.
 fn with_cors(
     app: &Arc<App>,
-    answer: impl Fn() -> Response + Clone + Send + Sync + 'static,
+    answer: impl Fn(&Method) -> Response + Clone + Send + Sync + 'static,
 ) -> impl Fn(Request) -> Ready<Response> + Clone + Send + Sync + 'static {
     let app = Arc::clone(app);
     move |request: Request| {
         let settings = &app.config.rest_api.cors;
-        let mut response = answer();
+        let mut response = answer(request.method());
         cors::add(settings, request.method(), request.headers(), &mut response);
         ready(response)
     }

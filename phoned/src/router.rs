@@ -15,7 +15,7 @@ use axum::{
     routing::{MethodRouter, get},
 };
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use kit::trace::Trace;
 use tower::ServiceExt;
 use tracing::{Instrument, field};
@@ -57,7 +57,7 @@ pub fn router(app: &Arc<App>, live: &Weak<Live>) -> Router {
     router = document::routes(router, app);
     admin::routes(router, app, live)
         .fallback(not_found)
-        .method_not_allowed_fallback(|| ready(not_allowed()))
+        .method_not_allowed_fallback(|method: Method| async move { not_allowed(&method) })
 }
 
 /// Answers one request of the listener with these turns. The routes cannot fail, they answer errors.
@@ -122,6 +122,7 @@ fn path(vendor: &Vendor, step: Step, form: Form) -> String {
 }
 
 fn phone(app: &Arc<App>, template: String, route: PhoneRoute) -> MethodRouter {
+    let path = template.clone();
     let shared = Arc::new((template, route));
     let app = Arc::clone(app);
     let answer = move |request: Request| {
@@ -135,11 +136,11 @@ fn phone(app: &Arc<App>, template: String, route: PhoneRoute) -> MethodRouter {
             let status = response.status();
             let (vendor, step) = (&route.vendor.name, route.step.word());
             tally::answered(vendor, step, status.as_str(), started.elapsed());
-            log(template, &response, started);
+            log(&request.method, template, &response, started);
             response
         }
     };
-    get(answer).options(|| ready(options()))
+    get(answer).options(move || ready(options(&path)))
 }
 
 /// The address that all short page links have (phoned-vendors.md §7.4).
@@ -150,43 +151,49 @@ fn short_link(app: &Arc<App>, routes: Arc<[PhoneRoute]>) -> MethodRouter {
         async move {
             let started = Instant::now();
             let request = request.into_parts().0;
-            let response = directory::follow(&app, &routes, &request).await;
-            log(SHORT_LINK, &response, started);
+            let (route, response) = directory::follow(&app, &routes, &request).await;
+            let vendor = route.map_or("-", |route| &route.vendor.name);
+            let (step, status) = (Step::Lookup.word(), response.status());
+            tally::answered(vendor, step, status.as_str(), started.elapsed());
+            log(&request.method, SHORT_LINK, &response, started);
             response
         }
     };
-    get(answer).options(|| ready(options()))
+    get(answer).options(|| ready(options(SHORT_LINK)))
 }
 
-/// The answer to OPTIONS on the routes of phones.
-pub fn options() -> Response {
+/// The answer to OPTIONS on the route of phones with this template.
+pub fn options(template: &str) -> Response {
+    let started = Instant::now();
     let mut response = http::Response::new(Body::empty());
     let allow = HeaderValue::from_static("GET, HEAD, OPTIONS");
     response.headers_mut().insert(header::ALLOW, allow);
+    log(&Method::OPTIONS, template, &response, started);
     response
 }
 
-async fn not_found() -> Response {
+async fn not_found(method: Method) -> Response {
     let started = Instant::now();
     let response = respond::json(&PhoneError::NotFound);
-    log("-", &response, started);
+    log(&method, "-", &response, started);
     response
 }
 
 /// The answer to a method that a path does not have.
-pub fn not_allowed() -> Response {
+pub fn not_allowed(method: &Method) -> Response {
     let started = Instant::now();
     let response = respond::json_body(
         StatusCode::METHOD_NOT_ALLOWED,
         Bytes::from_static(NOT_ALLOWED),
     );
-    log("-", &response, started);
+    log(method, "-", &response, started);
     response
 }
 
 /// Names the route, never what was asked: searches, numbers and users are nobody's business.
-pub fn log(route: &str, response: &Response, started: Instant) {
+pub fn log(method: &Method, route: &str, response: &Response, started: Instant) {
     let status = response.status().as_u16();
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    tracing::info!(route, status, micros, "answered");
+    let method = method.as_str();
+    tracing::info!(method, route, status, micros, "answered");
 }

@@ -49,6 +49,7 @@ pub fn routes(mut router: Router, app: &Arc<App>) -> Router {
 }
 
 fn route(app: &Arc<App>, template: String, make: Arc<Vendor>, enabled: bool) -> MethodRouter {
+    let path = template.clone();
     let shared = Arc::new((template, make));
     let app = Arc::clone(app);
     let answer = move |request: Request| {
@@ -64,11 +65,11 @@ fn route(app: &Arc<App>, template: String, make: Arc<Vendor>, enabled: bool) -> 
             cors::add_for_phones(&app.config.rest_api.cors, &request, &mut response);
             let status = response.status();
             tally::answered(&make.name, "dnd", status.as_str(), started.elapsed());
-            router::log(template, &response, started);
+            router::log(&request.method, template, &response, started);
             response
         }
     };
-    get(answer).options(|| ready(router::options()))
+    get(answer).options(move || ready(router::options(&path)))
 }
 
 async fn switch(

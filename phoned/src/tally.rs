@@ -11,7 +11,7 @@ static TRUNCATED: Counts = Counts::new(
 );
 static ACCESS: Counts = Counts::new(
     "phoned_access_total",
-    "Decisions of the allowlist, by the label of the entry that let somebody in.",
+    "Decisions of the allowlist, by the label of the entry that decided.",
     &["decision", "label"],
 );
 static REJECTED: Counts = Counts::new(
@@ -134,9 +134,9 @@ pub fn admitted(label: &str) {
     ACCESS.add(&["allow", label]);
 }
 
-/// Counts a request that was refused.
-pub fn refused(reason: &'static str) {
-    ACCESS.add(&["deny", "-"]);
+/// Counts a request that was refused, in the subnet of the entry called `label` if it is in one.
+pub fn refused(label: &str, reason: &'static str) {
+    ACCESS.add(&["deny", label]);
     REJECTED.add(&[reason]);
 }
 

@@ -73,7 +73,7 @@ async fn ask(app: &App, question: &TokenUse) -> Result<Grant, Box<Problem>> {
     if token.is_empty() {
         return Err(unknown());
     }
-    let checked = app.auth.check_token(token, access, tenant).await;
+    let checked = timed(app.auth.check_token(token, access, tenant)).await;
     match checked.map_err(|error| unreachable(app, &error))? {
         TokenCheck::Granted => {}
         TokenCheck::Unknown => return Err(unknown()),
@@ -83,7 +83,7 @@ async fn ask(app: &App, question: &TokenUse) -> Result<Grant, Box<Problem>> {
             return Err(unauthorized(details));
         }
     }
-    let described = app.auth.describe_token(token).await;
+    let described = timed(app.auth.describe_token(token)).await;
     let described = described.map_err(|error| unreachable(app, &error))?;
     let described = described.ok_or_else(unknown)?;
     let longest = app.config.cache.token_check_ttl;
@@ -98,6 +98,14 @@ async fn ask(app: &App, question: &TokenUse) -> Result<Grant, Box<Problem>> {
         owner: described.tenant_uuid().map(Into::into),
         until: Instant::now() + longest.min(left),
     })
+}
+
+/// Counts a call to auth.
+async fn timed<T>(call: impl Future<Output = Result<T, AuthError>>) -> Result<T, AuthError> {
+    let started = Instant::now();
+    let answer = call.await;
+    tally::asked("auth", answer.is_ok(), started.elapsed());
+    answer
 }
 
 fn token(headers: &HeaderMap) -> &str {

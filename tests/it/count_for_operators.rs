@@ -28,7 +28,7 @@ fn subnets() -> Value {
         {"subnet": OFFICE, "label": "office"},
         {"subnet": PROXY, "label": "proxy"},
         {"subnet": SNOMS, "label": "snoms", "vendors": ["snom"]},
-        {"subnet": DENIED, "action": "deny"},
+        {"subnet": DENIED, "label": "shut", "action": "deny"},
         {"subnet": SLOW, "label": "slow", "rate_limit": {"per_phone": "0.01/m", "burst": 1, "subnet": "100/s"}},
         {"subnet": CROWD, "label": "crowd", "rate_limit": {"per_phone": "100/s", "burst": 100, "subnet": "0.01/m"}},
     ])
@@ -40,6 +40,7 @@ async fn site() -> Result<(Site, SocketAddr)> {
     let [metrics, secure] = ports::free()?;
     plan.phoned["metrics"] = json!({"port": metrics});
     plan.phoned["lookup"]["max_rows"] = json!(2);
+    plan.phoned["vendors"] = json!({"thomson": {"documents": "rich", "short_links": true}});
     let certificate = |name: &str| json!(repository().join("kit/tests/data").join(name));
     let rest_api = &mut plan.phoned["rest_api"];
     rest_api["authorized_subnets"] = subnets();
@@ -95,7 +96,8 @@ async fn every_decision_of_the_list_is_counted_by_its_reason() -> Result<()> {
     let allowed =
         |label: &str| format!("phoned_access_total{{decision=\"allow\",label=\"{label}\"}}");
     let rejected = |reason: &str| format!("phoned_access_rejected_total{{reason=\"{reason}\"}}");
-    let denied = "phoned_access_total{decision=\"deny\",label=\"-\"}";
+    let denied =
+        |label: &str| format!("phoned_access_total{{decision=\"deny\",label=\"{label}\"}}");
     let on_trial = |word: &str| format!("phoned_access_candidate_total{{decision=\"{word}\"}}");
     for (request, status, series) in [
         (
@@ -111,22 +113,22 @@ async fn every_decision_of_the_list_is_counted_by_its_reason() -> Result<()> {
         (
             (SNOMS, CISCO, None),
             403,
-            vec![rejected("vendor"), denied.to_owned()],
+            vec![rejected("vendor"), denied("snoms")],
         ),
         (
             (DENIED, CISCO, None),
             403,
-            vec![rejected("denied"), denied.to_owned()],
+            vec![rejected("denied"), denied("shut")],
         ),
         (
             (STRANGER, CISCO, None),
             403,
-            vec![rejected("not_listed"), denied.to_owned()],
+            vec![rejected("not_listed"), denied("-")],
         ),
         (
             (PROXY, FORM, Some(("X-Forwarded-For", "nobody"))),
             403,
-            vec![rejected("bad_forwarded"), denied.to_owned()],
+            vec![rejected("bad_forwarded"), denied("-")],
         ),
     ] {
         let series: Vec<&str> = series.iter().map(String::as_str).collect();
@@ -157,10 +159,18 @@ async fn requests_pages_handshakes_and_reloads_are_counted() -> Result<()> {
     counted
         .one((OFFICE, SNOM, None), 200, &[asked, timed, known])
         .await?;
+    let missing = "phoned_cache_total{cache=\"user\",result=\"miss\"}";
+    ensure!(site.figure(missing).await? == 1, "one user was asked for");
     let shown = "phoned_screens_total{vendor=\"cisco\",error_id=\"unknown-profile\"}";
     let nowhere = "directories/lookup/nowhere/cisco";
     let phone = Some(("User-Agent", "Cisco/CP7960"));
     counted.one((OFFICE, nowhere, phone), 200, &[shown]).await?;
+    let negative = "phoned_cache_total{cache=\"profile\",result=\"negative\"}";
+    let hit = "phoned_cache_total{cache=\"user\",result=\"hit\"}";
+    counted
+        .one((OFFICE, nowhere, phone), 200, &[negative, hit])
+        .await?;
+    follow_a_short_link(&site).await?;
 
     let mut plain = TcpStream::connect(secure).await?;
     plain
@@ -193,6 +203,30 @@ async fn requests_pages_handshakes_and_reloads_are_counted() -> Result<()> {
     site.stop().await
 }
 
+/// A page that is asked for by a short link is one of its make.
+async fn follow_a_short_link(site: &Site) -> Result<()> {
+    let path = "directories/lookup/default/thomson";
+    let url = format!(
+        "{}&term=e&limit=1",
+        phone_url(site.phones()?, path, &site.user(0)?)
+    );
+    let page = wire::get(&url, None, &[]).await?;
+    let (_, rest) = page.text()?.split_once("/0.1/l/").context("no link")?;
+    let (token, _) = rest.split_once('<').context("no end")?;
+    let status = |vendor: &str, status: u16| {
+        format!("phoned_requests_total{{vendor=\"{vendor}\",step=\"lookup\",status=\"{status}\"}}")
+    };
+    for (token, series, seen) in [
+        (token, status("thomson", 200), 2),
+        ("nowhere", status("-", 404), 1),
+    ] {
+        let link = format!("http://{}/0.1/l/{token}", site.phones()?);
+        wire::get(&link, None, &[]).await?;
+        ensure!(site.figure(&series).await? == seen, "{series}");
+    }
+    Ok(())
+}
+
 /// Has phoned read its files, and returns when it has.
 async fn reload(site: &Site) -> Result<()> {
     let key = site.plan.dird(&[
@@ -209,7 +243,11 @@ async fn reload(site: &Site) -> Result<()> {
     let request = format!(
         "POST /0.1/config/reload HTTP/1.1\r\nHost: x\r\nX-Auth-Token: {token}\r\nContent-Length: 0\r\n\r\n"
     );
+    let asked = "phoned_backend_seconds_count{backend=\"auth\",outcome=\"answered\"}";
+    let before = site.figure(asked).await?;
     let answer = wire::exchange(site.phones()?, None, request.as_bytes()).await?;
     ensure!([200, 400].contains(&answer.status), "{}", answer.status);
+    // Whether the token may, and whose it is.
+    ensure!(site.figure(asked).await? == before + 2, "{asked}");
     Ok(())
 }

@@ -67,6 +67,7 @@ async fn serve_and_rotate(plan: &Plan, name: &'static str, url: &str, route: &st
         .context("no line about the request")?;
     ensure!(line.contains(&format!("parent_id={PARENT}")), "{line}");
     ensure!(line.contains("span_id=") && line.contains(route), "{line}");
+    ensure!(line.contains("method=\"GET\""), "{line}");
     ensure!(!text.contains(TERM), "{text}");
 
     let moved = plan.file(&format!("{name}.log.1"));
@@ -80,8 +81,11 @@ async fn serve_and_rotate(plan: &Plan, name: &'static str, url: &str, route: &st
     timeout(PATIENCE, reopened)
         .await
         .context("no new log file")?;
-    wire::get(url, None, &[]).await?;
-    logged(&log, "answered").await?;
+    let url = wire::Url::parse(url)?;
+    let asked = format!("OPTIONS {} HTTP/1.1\r\nHost: x\r\n\r\n", url.target);
+    wire::exchange(url.address, None, asked.as_bytes()).await?;
+    let text = logged(&log, "method=\"OPTIONS\"").await?;
+    ensure!(text.contains("answered"), "{text}");
 
     daemon.signal(Signal::SIGTERM)?;
     ensure!(told(&manager).await?.starts_with("STOPPING=1\n"));

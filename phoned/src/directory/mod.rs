@@ -52,11 +52,16 @@ struct Made {
     stale: bool,
 }
 
-/// Answers the phone that follows a short link: with the page that the link stands for (phoned-vendors.md §7.4).
-pub async fn follow(app: &App, routes: &[PhoneRoute], request: &Parts) -> Response {
+/// Answers the phone that follows a short link: with the page that the link stands for (phoned-vendors.md §7.4), whose route
+/// comes with it.
+pub async fn follow<'a>(
+    app: &App,
+    routes: &'a [PhoneRoute],
+    request: &Parts,
+) -> (Option<&'a PhoneRoute>, Response) {
     let caller = match app.gate.admit(request, None) {
         Ok(caller) => caller,
-        Err(refusal) => return respond::json(&refusal),
+        Err(refusal) => return (None, respond::json(&refusal)),
     };
     let token = request.uri.path().rsplit('/').next().unwrap_or("");
     let target = app.short_links.follow(token, caller.address);
@@ -69,14 +74,15 @@ pub async fn follow(app: &App, routes: &[PhoneRoute], request: &Parts) -> Respon
         Some((routes.iter().find(made_by)?, target.address.parse().ok()?))
     });
     let Some((route, uri)) = page else {
-        return respond::json(&PhoneError::NotFound);
+        return (None, respond::json(&PhoneError::NotFound));
     };
-    if !caller.rule.serves(&route.vendor.name) {
-        return respond::json(&PhoneError::AddressRefused);
+    if let Err(refusal) = app.gate.check_make(&caller, &route.vendor.name) {
+        return (Some(route), respond::json(&refusal));
     }
     let mut followed = request.clone();
     followed.uri = uri;
-    page_for(app, route, &caller, &followed).await
+    let response = page_for(app, route, &caller, &followed).await;
+    (Some(route), response)
 }
 
 /// Answers a phone.

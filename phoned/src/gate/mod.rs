@@ -181,6 +181,14 @@ impl Gate {
         })
     }
 
+    /// Whether the routes of `vendor` are for the caller, where that shows only after it was let in.
+    pub fn check_make(&self, caller: &Caller<'_>, vendor: &str) -> Result<(), PhoneError> {
+        if caller.rule.serves(vendor) {
+            return Ok(());
+        }
+        Err(self.refuse(caller.address, Reason::Vendor, Some(vendor)))
+    }
+
     /// Whom a request from `peer` is for when a header says `forwarded`.
     pub fn client(&self, peer: IpAddr, forwarded: Option<&str>) -> Result<IpAddr, Reason> {
         let mut headers = HeaderMap::new();
@@ -311,7 +319,10 @@ impl Gate {
     }
 
     fn refuse(&self, address: IpAddr, reason: Reason, vendor: Option<&str>) -> PhoneError {
-        tally::refused(reason.word());
+        // Of a proxy that names nobody it is not known whose entry would have decided.
+        let rule = Some(address).filter(|_| reason != Reason::BadForwarded);
+        let rule = rule.and_then(|address| self.rules.find(address));
+        tally::refused(rule.map_or("-", Rule::label), reason.word());
         self.memory.refused.note(address, reason, vendor);
         PhoneError::AddressRefused
     }

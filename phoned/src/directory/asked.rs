@@ -173,17 +173,16 @@ fn base<'a>(
         return Ok(Cow::Borrowed(url.trim_end_matches('/')));
     }
     let front = caller.front.as_ref();
-    let host = match (
-        front.and_then(|front| front.host.as_deref()),
-        headers.get(header::HOST),
-    ) {
+    let named = front.and_then(|front| front.host);
+    let own = match (named, headers.get(header::HOST)) {
         (Some(host), _) => host,
         (None, Some(host)) => host.to_str().map_err(|_| PhoneError::BadHost)?,
         (None, None) => return Ok(Cow::Owned(local(caller))),
     };
+    let host = front.map_or(Cow::Borrowed(own), |front| front.authority(own));
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".:[]-".contains(&byte);
     let allowed = settings.allowed_hosts.is_empty()
-        || settings.allowed_hosts.iter().any(|name| names(name, host));
+        || settings.allowed_hosts.iter().any(|name| names(name, &host));
     if host.is_empty() || !host.bytes().all(plain) || !allowed {
         return Err(PhoneError::BadHost);
     }

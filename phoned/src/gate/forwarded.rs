@@ -101,8 +101,10 @@ fn is_digits(text: &str) -> bool {
 pub struct Front<'a> {
     /// `http` or `https`.
     pub scheme: Option<&'a str>,
-    /// Host with its port, unchecked.
-    pub host: Option<Cow<'a, str>>,
+    /// Host, unchecked.
+    pub host: Option<&'a str>,
+    /// Port, digits alone.
+    pub port: Option<&'a str>,
     /// Path without a slash at the end; empty = none.
     pub prefix: &'a str,
 }
@@ -112,19 +114,26 @@ impl<'a> Front<'a> {
     pub fn read(headers: &'a HeaderMap) -> Self {
         let scheme = first(headers, "x-forwarded-proto");
         let port = first(headers, "x-forwarded-port").filter(|port| is_digits(port));
-        let host = first(headers, "x-forwarded-host").map(|host| match port {
-            Some(port) if !has_port(host) => Cow::Owned(format!("{host}:{port}")),
-            _ => Cow::Borrowed(host),
-        });
         let prefix =
             first(headers, "x-script-name").or_else(|| first(headers, "x-forwarded-prefix"));
         Self {
             scheme: scheme.filter(|scheme| matches!(*scheme, "http" | "https")),
-            host,
+            host: first(headers, "x-forwarded-host"),
+            port,
             prefix: prefix
                 .map(|prefix| prefix.trim_end_matches('/'))
                 .filter(|prefix| is_path(prefix))
                 .unwrap_or(""),
+        }
+    }
+
+    /// What stands in links for the phone that wrote `own` in Host: what the proxy says, else `own`; with the proxy's port where none
+    /// is written.
+    pub fn authority(&self, own: &'a str) -> Cow<'a, str> {
+        let host = self.host.unwrap_or(own);
+        match self.port {
+            Some(port) if !has_port(host) => Cow::Owned(format!("{host}:{port}")),
+            _ => Cow::Borrowed(host),
         }
     }
 }
@@ -253,8 +262,8 @@ mod tests {
         ]);
         let front = Front::read(&all);
         assert_eq!(
-            (front.scheme, front.host.as_deref(), front.prefix),
-            (Some("https"), Some("pbx.example:8443"), "/phones")
+            (front.scheme, &*front.authority("inner:1"), front.prefix),
+            (Some("https"), "pbx.example:8443", "/phones")
         );
         let odd = headers(&[
             ("x-forwarded-proto", "gopher"),
@@ -264,8 +273,17 @@ mod tests {
         ]);
         let front = Front::read(&odd);
         assert_eq!(
-            (front.scheme, front.host.as_deref(), front.prefix),
-            (None, Some("pbx.example:1"), "")
+            (front.scheme, &*front.authority("inner"), front.prefix),
+            (None, "pbx.example:1", "")
         );
+        let port = headers(&[("x-forwarded-port", "8443")]);
+        let front = Front::read(&port);
+        for (own, expected) in [
+            ("pbx.example", "pbx.example:8443"),
+            ("pbx.example:80", "pbx.example:80"),
+            ("[2001:db8::7]", "[2001:db8::7]:8443"),
+        ] {
+            assert_eq!(front.authority(own), expected);
+        }
     }
 }

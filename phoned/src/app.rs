@@ -78,10 +78,13 @@ pub enum AppError {
 }
 
 impl App {
-    /// Finds out whether `config` can be used, without keeping anything: reads and tries every template.
-    pub fn check(config: &Config) -> Result<(), AppError> {
+    /// Finds out whether `config` can be used, without keeping anything: reads and tries every template. The keys below `vendors`
+    /// that no make has.
+    pub fn check(config: &Config) -> Result<Vec<String>, AppError> {
         let gate = Gate::new(&config.rest_api)?;
-        check_entries(&Registry::load(&choices(config))?, &gate)
+        let registry = Registry::load(&choices(config))?;
+        check_entries(&registry, &gate)?;
+        Ok(registry.unknown_settings)
     }
 
     /// The application under another configuration: what is remembered stays, backends, bus and listeners too. Blocks like
@@ -93,7 +96,7 @@ impl App {
         let registry = if chosen.folder.is_none() && chosen == choices(&self.config) {
             Arc::clone(&self.registry)
         } else {
-            Arc::new(Registry::load(&chosen)?)
+            Arc::new(load(&chosen)?)
         };
         check_entries(&registry, &gate)?;
         let caches = Arc::new(self.caches.renewed(&self.config, &config));
@@ -115,10 +118,7 @@ impl App {
     /// Puts the parts together. Reads the templates, so it blocks on the file system.
     pub fn new(config: Config, gate: Gate) -> Result<Self, AppError> {
         let config = Arc::new(config);
-        let registry = Arc::new(Registry::load(&choices(&config))?);
-        for setting in &registry.unknown_settings {
-            tracing::warn!(key = %setting, "unknown key in the configuration");
-        }
+        let registry = Arc::new(load(&choices(&config))?);
         check_entries(&registry, &gate)?;
         let source = CredentialSource::KeyFile(config.auth.key_file.clone());
         let failed = |key| move |source| AppError::Client { key, source };
@@ -151,6 +151,15 @@ impl App {
             tasks,
         })
     }
+}
+
+/// Reads the makes, and warns of settings that none of them has.
+fn load(choices: &Choices) -> Result<Registry, RegistryError> {
+    let registry = Registry::load(choices)?;
+    for setting in &registry.unknown_settings {
+        tracing::warn!(key = %setting, "unknown key in the configuration");
+    }
+    Ok(registry)
 }
 
 /// Every make and every language that the entries of `gate` name must be there.

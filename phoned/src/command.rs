@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use kit::config::Loaded;
+use kit::config::{Loaded, origin_of};
 use phoned::{
     app::{self, AppError},
     config::Config,
@@ -45,6 +45,9 @@ pub(crate) enum CommandError {
     /// An address that no phone asks for.
     #[error("{0}: this is no address of a phone that names a user")]
     Address(String),
+    /// A make that there is not.
+    #[error("there is no make {0}")]
+    Make(String),
     /// A page that cannot be written.
     #[error("{0}: {1}")]
     Write(String, io::Error),
@@ -84,12 +87,14 @@ fn check_config(loaded: &Loaded<Config>) -> Result<(), CommandError> {
         eprintln!("phoned: {note}");
     }
     let config = &loaded.config;
-    app::App::check(config)?;
+    for setting in app::App::check(config)? {
+        eprintln!("phoned: {setting}: unknown key");
+    }
     let gate = Gate::new(&config.rest_api)?;
     for rule in gate.rules.all() {
         let origin = match (rule.place, &config.rest_api.authorized_subnets_file) {
             (Place::Line(line), Some(file)) => format!("{}:{line}", file.display()),
-            (place, _) => origin(loaded, &place.to_string()),
+            (place, _) => origin_of(&loaded.origins, &place.to_string()).to_string(),
         };
         let action = match rule.action() {
             Action::Allow => "allow",
@@ -107,22 +112,14 @@ fn check_config(loaded: &Loaded<Config>) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Where `key`, or the nearest key above it, was set.
-fn origin(loaded: &Loaded<Config>, key: &str) -> String {
-    let mut key = key;
-    loop {
-        if let Some(origin) = loaded.origins.get(key) {
-            return origin.to_string();
-        }
-        let Some((parent, _)) = key.rsplit_once('.') else {
-            return "built-in default".to_owned();
-        };
-        key = parent;
-    }
-}
-
 fn check_access(options: &CheckAccess, config: &Config) -> Result<Verdict, CommandError> {
     let gate = Gate::new(&config.rest_api)?;
+    if let Some(vendor) = &options.vendor {
+        let registry = Registry::load(&app::choices(config))?;
+        if !registry.makes.contains(vendor) {
+            return Err(CommandError::Make(vendor.clone()));
+        }
+    }
     let forwarded = options.forwarded.as_deref();
     let client = match gate.client(options.address, forwarded) {
         Ok(client) => client,

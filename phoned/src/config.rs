@@ -2,7 +2,7 @@
 
 mod browsers;
 mod network;
-mod started;
+pub mod started;
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +12,7 @@ use std::{
 };
 
 use kit::{
-    config::{BrokenExtra, ConfigError, Layering, Loaded, MissingKeyFile},
+    config::{BrokenExtra, ConfigError, Layering, Loaded, MissingKeyFile, Origins},
     http_client::{Upstream, seconds},
     observe::Level,
     secret::Secret,
@@ -91,6 +91,9 @@ pub struct Config {
     /// All of the above as it was written, with the platform's identity and without secrets.
     #[serde(skip)]
     pub shown: Arc<Value>,
+    /// Where each key was set.
+    #[serde(skip)]
+    pub origins: Arc<Origins>,
 }
 
 /// `rest_api`.
@@ -286,14 +289,7 @@ pub fn load(main: &Path, flags: Value, allow_exec: bool) -> Result<Loaded<Config
         missing_key_file: MissingKeyFile::Note,
         flags,
         allow_exec,
-        open_keys: &[
-            "enabled_plugins",
-            "vendors",
-            "auth",
-            "dird",
-            "amid",
-            "confd",
-        ],
+        open_keys: &["vendors"],
     })?;
     if let Err(problem) = loaded.config.log_level.parse::<Level>() {
         return Err(loaded.fault("log_level", problem));
@@ -313,6 +309,7 @@ pub fn load(main: &Path, flags: Value, allow_exec: bool) -> Result<Loaded<Config
     let mut shown = loaded.redacted();
     shown["uuid"] = std::env::var("XIVO_UUID").ok().into();
     loaded.config.shown = Arc::new(shown);
+    loaded.config.origins = Arc::new(loaded.origins.clone());
     Ok(loaded)
 }
 

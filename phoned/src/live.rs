@@ -3,7 +3,7 @@
 //! one they began with.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     path::PathBuf,
     sync::{
         Arc,
@@ -13,8 +13,9 @@ use std::{
 
 use arc_swap::ArcSwap;
 use axum::Router;
+use ipnet::IpNet;
 use kit::{
-    config::ConfigError,
+    config::{ConfigError, Origins, origin_of},
     tls::{Acceptor, Renewal},
 };
 use serde::Serialize;
@@ -22,8 +23,8 @@ use tokio::sync::Mutex;
 
 use crate::{
     app::{App, AppError},
-    config::Config,
-    gate::{Gate, GateFault},
+    config::{Config, started},
+    gate::{Gate, GateFault, entry::Settings},
     router, tally,
 };
 
@@ -42,6 +43,17 @@ pub struct Fault {
     pub key: String,
     /// What is wrong, and what would be right.
     pub message: String,
+}
+
+impl Fault {
+    /// The same with the file that set its key, if a file did.
+    fn located(mut self, origins: &Origins) -> Self {
+        if self.file.is_none() {
+            let origin = origin_of(origins, &self.key);
+            self.file = origin.file().map(Into::into);
+        }
+        self
+    }
 }
 
 impl From<&ConfigError> for Fault {
@@ -104,20 +116,26 @@ pub struct Outcome {
     pub needs_restart: Vec<String>,
 }
 
-/// The keys whose changes are told apart.
+/// What is no longer as it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Changes {
     /// The allowlist, its file included.
     pub authorized_subnets: Difference,
+    /// All other keys, dotted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
 }
 
-/// What came and what went.
+/// What came, what went, and what stayed with other settings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
     /// Only in the new one.
     pub added: Vec<String>,
     /// Only in the old one.
     pub removed: Vec<String>,
+    /// In both, for phones that are treated otherwise now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<String>,
 }
 
 /// What serves a request.
@@ -233,8 +251,11 @@ impl Live {
             certificates,
             needs_restart,
         } = next;
+        let mut keys = started::differences(&old.app.config, &app.config);
+        keys.retain(|key| key != "rest_api.authorized_subnets");
         let changes = Changes {
             authorized_subnets: difference(&old.app.gate, &app.gate),
+            keys,
         };
         let app = Arc::new(app);
         let router = router::router(&app, &Arc::downgrade(self));
@@ -254,7 +275,13 @@ impl Live {
 
     /// Everything that can fail.
     fn prepare(&self, old: &App) -> Result<Next, Fault> {
-        let mut config = (self.source)()?;
+        let config = (self.source)()?;
+        let origins = Arc::clone(&config.origins);
+        let next = self.prepare_with(config, old);
+        next.map_err(|fault| fault.located(&origins))
+    }
+
+    fn prepare_with(&self, mut config: Config, old: &App) -> Result<Next, Fault> {
         let needs_restart = config.keep_started(&old.config);
         let gate = Gate::new(&config.rest_api)?.after(&old.gate);
         let app = old.with(config, gate)?;
@@ -282,9 +309,21 @@ fn note(result: &Result<Outcome, Vec<Fault>>) {
             ..
         }) => {
             tally::reloaded("applied");
-            let Difference { added, removed } = &changes.authorized_subnets;
-            let (added, removed) = (added.len(), removed.len());
-            tracing::info!(generation, added, removed, "configuration reloaded");
+            let Difference {
+                added,
+                removed,
+                changed,
+            } = &changes.authorized_subnets;
+            let (added, removed, changed) = (added.len(), removed.len(), changed.len());
+            let keys = changes.keys.join(", ");
+            tracing::info!(
+                generation,
+                added,
+                removed,
+                changed,
+                keys,
+                "configuration reloaded"
+            );
             if !needs_restart.is_empty() {
                 let keys = needs_restart.join(", ");
                 tracing::warn!(keys, "only a restart puts this in force");
@@ -307,13 +346,20 @@ struct Next {
 }
 
 fn difference(old: &Gate, new: &Gate) -> Difference {
-    let subnets = |gate: &Gate| -> BTreeSet<String> {
+    let subnets = |gate: &'_ Gate| -> BTreeMap<IpNet, Option<Box<Settings>>> {
         let rules = gate.rules.all().iter();
-        rules.map(|rule| rule.net.to_string()).collect()
+        rules
+            .map(|rule| (rule.net, rule.settings.clone()))
+            .collect()
     };
     let (old, new) = (subnets(old), subnets(new));
+    let named = |nets: &mut dyn Iterator<Item = &IpNet>| -> Vec<String> {
+        nets.map(ToString::to_string).collect()
+    };
+    let treated_otherwise = |net: &&IpNet| old.get(net).is_some_and(|old| new[net] != *old);
     Difference {
-        added: new.difference(&old).cloned().collect(),
-        removed: old.difference(&new).cloned().collect(),
+        added: named(&mut new.keys().filter(|net| !old.contains_key(net))),
+        removed: named(&mut old.keys().filter(|net| !new.contains_key(net))),
+        changed: named(&mut new.keys().filter(treated_otherwise)),
     }
 }

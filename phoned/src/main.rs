@@ -82,8 +82,13 @@ fn check_config(loaded: &Loaded<Config>) -> ExitCode {
     for note in &loaded.notes {
         eprintln!("phoned: {note}");
     }
-    if let Err(error) = phoned::app::App::check(&loaded.config) {
-        return fail(BAD_CONFIGURATION, error);
+    match phoned::app::App::check(&loaded.config) {
+        Ok(unknown) => {
+            for setting in unknown {
+                eprintln!("phoned: {setting}: unknown key");
+            }
+        }
+        Err(error) => return fail(BAD_CONFIGURATION, error),
     }
     // A reader that went away has seen enough.
     let _written = writeln!(std::io::stdout(), "{}", loaded.render_check());

@@ -27,6 +27,7 @@ use serde_json::Value;
 
 pub use error::ConfigError;
 pub use node::{Origin, Origins};
+pub use typed::origin_of;
 
 /// What becomes of an extra file that cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

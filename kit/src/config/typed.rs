@@ -33,7 +33,7 @@ pub(super) fn read<T: DeserializeOwned>(tree: &Value, origins: &Origins) -> Resu
 }
 
 /// Where `key` was set, else where the nearest key above it was.
-pub(super) fn origin_of(origins: &Origins, key: &str) -> Origin {
+pub fn origin_of(origins: &Origins, key: &str) -> Origin {
     let mut key = key;
     loop {
         if let Some(origin) = origins.get(key) {

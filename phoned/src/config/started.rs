@@ -1,7 +1,7 @@
 //! What of a configuration only a start can change: addresses that are listened at or connected to, and what was opened with them.
 //! A reload leaves it as it is, so that what phoned shows and checks is what it uses (phoned.md §16.3).
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::Value;
 
@@ -78,6 +78,20 @@ impl Config {
         rest_api.max_connections_per_address = running.max_connections_per_address;
         rest_api.max_threads = running.max_threads;
     }
+}
+
+/// The dotted keys whose values differ between what two configurations show.
+pub fn differences(one: &Config, other: &Config) -> Vec<String> {
+    let (one, other) = (one.shown.as_object(), other.shown.as_object());
+    let mut found = Vec::new();
+    let both = one.into_iter().chain(other).flat_map(|shown| shown.keys());
+    for key in both.collect::<BTreeSet<_>>() {
+        let value = |shown: Option<&'_ serde_json::Map<String, Value>>| {
+            shown.and_then(|shown| shown.get(key)).cloned()
+        };
+        differing(key, value(one).as_ref(), value(other).as_ref(), &mut found);
+    }
+    found
 }
 
 fn pointer(key: &str) -> String {

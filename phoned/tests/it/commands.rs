@@ -113,6 +113,33 @@ fn check_access_tells_whether_a_phone_may_ask() {
         assert_eq!(output.status.code(), Some(status), "{arguments:?}: {text}");
         assert!(text.contains(wanted), "{arguments:?}: {text}");
     }
+    let mistyped = ["check-access", "10.30.0.7", "--vendor", "cicso"];
+    let output = phoned(folder.path(), &mistyped);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("there is no make cicso"));
+}
+
+#[test]
+fn keys_that_nothing_reads_are_named_with_their_place() {
+    let folder = folder(
+        "auth: {prot: 9497}\nenabled_plugins: {snomm: false}\nconfd: {tiemout: 5}\n\
+         vendors:\n  cisco: {page_sise: 5}\n  cicso: {page_size: 5}\n",
+    );
+    let all = [
+        "50-subnets.yml:1: unknown key auth.prot, did you mean auth.port?",
+        "50-subnets.yml:2: unknown key enabled_plugins.snomm, did you mean enabled_plugins.snom?",
+        "50-subnets.yml:3: unknown key confd.tiemout, did you mean confd.timeout?",
+        "vendors.cisco.page_sise: unknown key",
+        "vendors.cicso: unknown key",
+    ];
+    for command in ["check-config", "--check-config"] {
+        let output = phoned(folder.path(), &[command]);
+        let text = said(&output);
+        assert_eq!(output.status.code(), Some(0), "{text}");
+        for wanted in all {
+            assert!(text.contains(wanted), "{wanted} in {text}");
+        }
+    }
 }
 
 /// A phoned on free ports that is ended with the test.

@@ -13,6 +13,7 @@ mod links;
 mod lookup;
 mod makes;
 mod operators;
+mod outcome;
 mod pages;
 mod properties;
 mod site;

@@ -1,6 +1,7 @@
 //! The two calls to dird that phones need: a lookup for a user (phoned.md §7.3, §7.4) and the name of a caller
 //! (phoned-vendors.md §8.4). They carry our token and, when dird refuses that, try once more with a newer one (D12).
 
+mod missing;
 mod stream;
 
 use std::{sync::Arc, time::Instant};
@@ -118,7 +119,13 @@ impl DirdClient {
                 surrogates::read(&body).map_err(|_| PhoneError::DirdUnreachable)
             }
             401 => Err(PhoneError::TokenRejected),
-            404 => Err(PhoneError::UnknownProfile(search.profile.to_string())),
+            404 => {
+                let body = http_client::body(response).await.unwrap_or_default();
+                Err(PhoneError::UnknownProfile {
+                    said: missing::names(&body, &search.profile),
+                    name: search.profile.to_string(),
+                })
+            }
             status @ 400..=499 => Err(PhoneError::DirdRefuses(status)),
             _ => Err(PhoneError::DirdUnreachable),
         }

@@ -31,7 +31,12 @@ pub enum PhoneError {
     UnknownUser(String),
     /// dird does not know the profile.
     #[error("unknown profile")]
-    UnknownProfile(String),
+    UnknownProfile {
+        /// The profile.
+        name: String,
+        /// Whether dird's words say so, not its status alone.
+        said: bool,
+    },
     /// auth does not answer.
     #[error("auth does not answer")]
     AuthUnreachable,
@@ -140,7 +145,7 @@ impl PhoneError {
                 "The requested URL was not found on the server.",
             ),
             Self::UnknownUser(uuid) => unknown("unknown-user", "user", uuid, json!({"uuid": uuid})),
-            Self::UnknownProfile(name) => {
+            Self::UnknownProfile { name, .. } => {
                 unknown("unknown-profile", "profile", name, json!({"profile": name}))
             }
             Self::TooManyRequests { .. } => Problem::new(
@@ -202,7 +207,7 @@ impl PhoneError {
     /// The JSON body.
     pub fn body(&self) -> Vec<u8> {
         let problem = self.problem();
-        if !matches!(self, Self::UnknownProfile(_)) {
+        if !matches!(self, Self::UnknownProfile { .. }) {
             return problem.body();
         }
         // The one error that keeps the shape of the older bodies beside ours (phoned.md §7.4).
@@ -263,8 +268,12 @@ mod tests {
                 "timestamp": "<timestamp>",
             })
         );
+        let missing = PhoneError::UnknownProfile {
+            name: "p".to_owned(),
+            said: true,
+        };
         assert_eq!(
-            body(&PhoneError::UnknownProfile("p".to_owned())),
+            body(&missing),
             json!({
                 "reason": ["Not Found"], "timestamp": "<timestamp>", "status_code": 404,
                 "message": "No such profile: \"p\"", "error_id": "unknown-profile", "details": {"profile": "p"},

@@ -179,7 +179,8 @@ impl Lookups {
         }
         if self.inner.caches.lacks_profile(&key).await {
             tally::remembered("profile", "negative");
-            return Err(PhoneError::UnknownProfile(ask.profile.to_string()));
+            let name = ask.profile.to_string();
+            return Err(PhoneError::UnknownProfile { name, said: true });
         }
         let (this, ask) = (self.clone(), ask.clone());
         let load = async move { this.together(&key, &ask).await };
@@ -247,8 +248,14 @@ impl Lookups {
             .ok_or(PhoneError::Overloaded)?;
         let prefix = &self.inner.config.numbers.international_prefix;
         let found = self.inner.dird.find(&search, prefix).await;
-        if let Err(PhoneError::UnknownProfile(_)) = found {
-            caches.note_unknown_profile(&key, asked).await;
+        match &found {
+            Err(PhoneError::UnknownProfile { said: true, .. }) => {
+                caches.note_unknown_profile(&key, asked).await;
+            }
+            Err(PhoneError::UnknownProfile { said: false, .. }) => {
+                caches.stale.invalidate(&key).await;
+            }
+            _ => {}
         }
         let (entries, life) = self.sorted(found?);
         let remembered = Arc::new(Remembered {

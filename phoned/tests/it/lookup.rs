@@ -286,3 +286,14 @@ async fn searches_under_way_keep_their_turns_through_a_reload() {
     assert_eq!(site.look("cisco", "term=second").await.status, 200);
     site.stop().await;
 }
+
+#[tokio::test]
+async fn a_404_that_is_not_about_the_profile_says_nothing_of_other_searches() {
+    let site = Site::start().await;
+    site.stub.world.dird_fails.store(404, Ordering::SeqCst);
+    let answer = site.look("cisco", "term=person").await;
+    assert_eq!(answer.json()["error_id"], "unknown-profile");
+    site.stub.world.dird_fails.store(0, Ordering::SeqCst);
+    assert_eq!(site.look("cisco", "term=other").await.status, 200);
+    site.stop().await;
+}

@@ -241,7 +241,10 @@ async fn search(world: &World, path: &str, query: &str) -> Response<Full<bytes::
     }
     let answer = world.answer.lock().expect("no panic").clone();
     match world.dird_fails.load(Ordering::SeqCst) {
-        0 if path.contains("/nowhere/") => json_answer(404, &json!({})),
+        0 if path.contains("/nowhere/") => json_answer(
+            404,
+            &json!({"reason": ["The profile `nowhere` does not exist"], "status_code": 404}),
+        ),
         0 if answer.is_some() => json_answer(200, &json!(answer)),
         0 => json_answer(200, &people(world.people.load(Ordering::SeqCst))),
         401 => json_answer(

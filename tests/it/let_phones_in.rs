@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use anyhow::{Result, ensure};
 use e2e::binaries::repository;
-use e2e::daemon::Daemon;
+use e2e::daemon::{Daemon, logged};
 use e2e::phone::{Cisco, Handset};
 use e2e::site::{PATIENCE, Plan, phone_url};
 use e2e::{ports, wire};
@@ -111,7 +111,7 @@ async fn a_list_that_a_proxy_beside_phoned_would_open_to_everybody_is_warned_of(
             rest_api["https"]["port"] = json!(secure);
         }
         let site = plan.start().await?;
-        let log = site.phoned.output() + &std::fs::read_to_string(site.plan.file("phoned.log"))?;
+        let log = logged(&site.plan.file("phoned.log"), "listening").await?;
         let warned = log.contains("a proxy on this machine would open the directory");
         ensure!(warned == expected, "{http} {https:?} {proxies:?}: {log}");
         site.stop().await?;

@@ -2,12 +2,11 @@
 //! name the request they are about and nobody that was searched for (dird-platform.md §11 and §12, phoned.md §16.5).
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use e2e::daemon::Daemon;
+use e2e::daemon::{Daemon, logged};
 use e2e::site::{PATIENCE, Plan, dird_is_healthy, phone_url};
 use e2e::{binaries, wire};
 use nix::sys::signal::{Signal, kill};
@@ -26,21 +25,6 @@ async fn told(manager: &UnixDatagram) -> Result<String> {
     let mut buffer = [0; 512];
     let length = timeout(PATIENCE, manager.recv(&mut buffer)).await??;
     Ok(String::from_utf8_lossy(&buffer[..length]).into_owned())
-}
-
-/// What is in the file, once `wanted` is in it.
-async fn logged(file: &Path, wanted: &str) -> Result<String> {
-    let reading = async {
-        loop {
-            let text = std::fs::read_to_string(file).unwrap_or_default();
-            if text.contains(wanted) {
-                return text;
-            }
-            sleep(Duration::from_millis(10)).await;
-        }
-    };
-    let read = timeout(PATIENCE, reading).await;
-    read.with_context(|| format!("no {wanted:?} in {}", file.display()))
 }
 
 /// Starts `name`, searches through `url`, moves its log away, stops it; `route` is what its log calls the request.

@@ -4,7 +4,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 
 use anyhow::Result;
-use e2e::daemon::Outcome;
+use e2e::daemon::{Outcome, logged};
 use e2e::phone::{Cisco, Handset, yealink_search};
 use e2e::site::Plan;
 use serde_json::json;
@@ -147,7 +147,7 @@ async fn dird_names_a_part_that_it_does_not_have_once_and_starts() -> Result<()>
     let mut plan = Plan::demo()?;
     plan.dird["enabled_plugins"] = json!({"backends": {"cvs": false, "csv": true}});
     let site = plan.start().await?;
-    let log = log_of(&site)?;
+    let log = logged(&site.plan.file("dird.log"), "listening on").await?;
     assert_eq!(
         log.matches("enabled_plugins.backends.cvs").count(),
         1,
@@ -218,15 +218,8 @@ async fn a_csv_file_that_is_not_utf_8_leaves_the_other_sources() -> Result<()> {
         "{:?}",
         page.entries
     );
-    assert!(
-        site.dird.output().contains("people.csv") || log_of(&site)?.contains("people.csv"),
-        "nothing in the log"
-    );
+    logged(&site.plan.file("dird.log"), "people.csv").await?;
     site.stop().await
-}
-
-fn log_of(site: &e2e::site::Site) -> Result<String> {
-    Ok(std::fs::read_to_string(site.plan.file("dird.log"))?)
 }
 
 fn copy_tree(from: &std::path::Path, to: &std::path::Path) -> Result<()> {

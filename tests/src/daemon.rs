@@ -13,6 +13,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::binaries;
+use crate::wire::PATIENCE;
 
 /// Pause between two looks at a daemon that is starting.
 const POLL: Duration = Duration::from_millis(10);
@@ -212,4 +213,19 @@ pub async fn run(
         status: ended.status.code(),
         output,
     })
+}
+
+/// What is in a log file, once `wanted` is in it.
+pub async fn logged(file: &Path, wanted: &str) -> Result<String> {
+    let reading = async {
+        loop {
+            let text = std::fs::read_to_string(file).unwrap_or_default();
+            if text.contains(wanted) {
+                return text;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    };
+    let read = timeout(PATIENCE, reading).await;
+    read.with_context(|| format!("no {wanted:?} in {}", file.display()))
 }

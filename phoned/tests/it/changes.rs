@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How long something may take that is sure to happen.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until dird was asked for its changes so often.
 async fn asked(world: &World, times: usize) {
@@ -22,7 +22,7 @@ async fn asked(world: &World, times: usize) {
 }
 
 /// Waits for something that is sure to happen.
-async fn until(happened: impl Fn() -> bool) {
+pub(crate) async fn until(happened: impl Fn() -> bool) {
     let waiting = async {
         while !happened() {
             tokio::time::sleep(Duration::from_millis(5)).await;

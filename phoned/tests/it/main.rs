@@ -12,6 +12,7 @@ mod golden;
 mod links;
 mod lookup;
 mod makes;
+mod memory;
 mod operators;
 mod outcome;
 mod pages;

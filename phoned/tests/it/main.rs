@@ -24,4 +24,5 @@ mod stub;
 mod survival;
 mod telephony;
 mod templates;
+mod together;
 mod tokens;

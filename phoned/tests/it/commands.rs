@@ -2,12 +2,13 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
-    time::{Duration, Instant},
+    path::Path,
+    process::{Command, Output},
 };
 
 use tempfile::TempDir;
+
+use crate::process::{Daemon, KEY};
 
 fn phoned(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_phoned"))
@@ -142,91 +143,53 @@ fn keys_that_nothing_reads_are_named_with_their_place() {
     }
 }
 
-/// A phoned on free ports that is ended with the test.
-struct Daemon(Child, PathBuf);
-
-impl Daemon {
-    fn start(folder: &Path, watch: bool) -> Self {
-        let path = |name: &str| folder.join(name).display().to_string();
-        fs::write(path("key.yml"), "service_id: phoned\nservice_key: secret\n").expect("written");
-        let further = format!(
-            "watch: {watch}\nlog_filename: {}\nuser: ''\nbus: {{enabled: false}}\nmetrics: {{port: null}}\n\
-             auth: {{host: 127.0.0.1, port: 9, timeout: 1, key_file: {}}}\n\
-             rest_api: {{http: {{listen: 127.0.0.1, port: 0}}, https: {{enabled: false}}}}\n",
-            path("phoned.log"),
-            path("key.yml"),
-        );
-        fs::write(path("conf.d/60-rest.yml"), further).expect("written");
-        let child = Command::new(env!("CARGO_BIN_EXE_phoned"))
-            .arg("-c")
-            .arg(path("main.yml"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("it starts");
-        let daemon = Self(child, folder.join("phoned.log"));
-        daemon.logs("listening");
-        daemon
-    }
-
-    /// Waits until the log has `wanted`; the bound only ends a test that would never end.
-    fn logs(&self, wanted: &str) -> String {
-        let started = Instant::now();
-        loop {
-            let text = fs::read_to_string(&self.1).unwrap_or_default();
-            if text.contains(wanted) {
-                return text;
-            }
-            assert!(
-                started.elapsed() < Duration::from_mins(1),
-                "no {wanted:?} in {text}"
-            );
-            std::thread::yield_now();
-        }
-    }
-
-    fn hang_up(&self) {
-        let sent = Command::new("kill")
-            .args(["-HUP", &self.0.id().to_string()])
-            .status();
-        assert!(sent.expect("kill runs").success());
-    }
+/// A phoned on free ports.
+async fn start(folder: &Path, watch: bool) -> Daemon {
+    let path = |name: &str| folder.join(name).display().to_string();
+    fs::write(path("key.yml"), KEY).expect("written");
+    let further = format!(
+        "watch: {watch}\nlog_filename: {}\nuser: ''\nbus: {{enabled: false}}\nmetrics: {{port: null}}\n\
+         auth: {{host: 127.0.0.1, port: 9, timeout: 1, key_file: {}}}\n\
+         rest_api: {{http: {{listen: 127.0.0.1, port: 0}}, https: {{enabled: false}}}}\n",
+        path("phoned.log"),
+        path("key.yml"),
+    );
+    fs::write(path("conf.d/60-rest.yml"), further).expect("written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_phoned"));
+    command.arg("-c").arg(path("main.yml"));
+    let daemon = Daemon::spawn(&mut command, folder.join("phoned.log"));
+    daemon.logs("listening").await;
+    daemon
 }
 
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ended = self.0.kill();
-        let _waited = self.0.wait();
-    }
-}
-
-#[test]
-fn a_hangup_reloads_what_is_sound_and_refuses_what_is_not() {
+#[tokio::test]
+async fn a_hangup_reloads_what_is_sound_and_refuses_what_is_not() {
     let folder = folder("{}\n");
-    let daemon = Daemon::start(folder.path(), false);
+    let daemon = start(folder.path(), false).await;
     let subnets = folder.path().join("conf.d/50-subnets.yml");
     fs::write(&subnets, "rest_api: {authorized_subnets: [10.0.0.0/99]}\n").expect("written");
-    daemon.hang_up();
-    daemon.logs("configuration not reloaded: rest_api.authorized_subnets.0");
+    daemon.signal("HUP");
+    let refused = "configuration not reloaded: rest_api.authorized_subnets.0";
+    daemon.logs(refused).await;
     fs::write(&subnets, "rest_api: {authorized_subnets: [10.30.0.0/16]}\n").expect("written");
-    daemon.hang_up();
-    let text = daemon.logs("configuration reloaded");
+    daemon.signal("HUP");
+    let text = daemon.logs("configuration reloaded").await;
     assert!(
         text.contains("generation=2") && text.contains("added=1"),
         "{text}"
     );
 }
 
-#[test]
-fn a_changed_file_is_noticed_when_it_is_watched() {
+#[tokio::test]
+async fn a_changed_file_is_noticed_when_it_is_watched() {
     let folder = folder("{}\n");
-    let daemon = Daemon::start(folder.path(), true);
+    let daemon = start(folder.path(), true).await;
     fs::write(
         folder.path().join("voice.txt"),
         "10.20.0.0/16\n10.40.0.0/16\n",
     )
     .expect("written");
-    let text = daemon.logs("configuration reloaded");
+    let text = daemon.logs("configuration reloaded").await;
     assert!(text.contains("added=1"), "{text}");
 }
 

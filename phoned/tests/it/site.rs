@@ -73,7 +73,8 @@ pub(crate) fn config(folder: &TempDir, stub: SocketAddr, changes: &Value) -> Con
     serde_json::from_value(tree).expect("a configuration")
 }
 
-fn merge(tree: &mut Value, changes: &Value) {
+/// Lays `changes` over `tree`.
+pub(crate) fn merge(tree: &mut Value, changes: &Value) {
     match (tree, changes) {
         (Value::Object(tree), Value::Object(changes)) => {
             for (key, change) in changes {

@@ -8,6 +8,7 @@ mod configuration;
 mod dnd;
 mod endpoints;
 mod every_make;
+mod figures;
 mod gigaset;
 mod golden;
 mod links;

@@ -11,6 +11,7 @@ mod every_make;
 mod figures;
 mod gigaset;
 mod golden;
+mod journal;
 mod links;
 mod lookup;
 mod makes;

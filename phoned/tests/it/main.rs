@@ -22,6 +22,7 @@ mod pages;
 mod process;
 mod properties;
 mod protection;
+mod reload;
 mod service;
 mod site;
 mod start;

@@ -5,6 +5,7 @@ mod bus;
 mod changes;
 mod commands;
 mod configuration;
+mod defaults;
 mod dnd;
 mod endpoints;
 mod every_make;

@@ -182,6 +182,25 @@ async fn debugging_is_switched_until_the_next_reload() {
 }
 
 #[tokio::test]
+async fn a_change_is_read_as_json_whatever_it_is_called() {
+    let site = Site::start().await;
+    for (kind, value) in [
+        ("", true),
+        ("Content-Type: application/x-www-form-urlencoded\r\n", false),
+        ("Content-Type: application/json\r\n", true),
+        ("Content-Type: text/plain; charset=utf-8\r\n", false),
+    ] {
+        let body = json!([{"op": "replace", "path": "/debug", "value": value}]).to_string();
+        let length = body.len();
+        let headers = format!("{kind}X-Auth-Token: operator\r\nContent-Length: {length}\r\n");
+        let answer = exchange(site.address, "PATCH", "/0.1/config", &headers, &body).await;
+        assert_eq!(answer.status, 200, "{kind}: {}", answer.body);
+        assert_eq!(answer.json()["debug"], value, "{kind}");
+    }
+    site.stop().await;
+}
+
+#[tokio::test]
 async fn a_reload_names_what_only_a_restart_changes_and_shows_what_is_in_use() {
     let phoned = Configured::start().await;
     let before = phoned.ask("GET", "").await.json();

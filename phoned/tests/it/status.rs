@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use e2e::broker::Broker;
+use kit::clock;
 use serde_json::json;
 
 use crate::site::Site;
@@ -28,6 +29,29 @@ async fn every_component_of_the_status_has_a_status() {
             .values()
             .all(|component| component["status"].is_string())
     );
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn the_status_says_which_file_is_in_force_and_since_when() {
+    let file = "/srv/phoned/main.yml";
+    let started = clock::unix_seconds();
+    let site = Site::with(json!({"config_file": file})).await;
+    let config = async || site.get("/0.1/status").await.json()["config"].clone();
+    let first = config().await;
+    assert_eq!(first["source"], file);
+    let since = |config: &serde_json::Value| config["loaded_at"].as_f64().expect("a time");
+    let reloaded = clock::unix_seconds();
+    assert!((started..=reloaded).contains(&since(&first)), "{first}");
+    assert_eq!(config().await, first);
+    let reload = site.operate("POST", "/0.1/config/reload", "").await;
+    assert_eq!(reload.status, 200);
+    let second = config().await;
+    assert!(since(&second) >= reloaded, "{second}");
+    *site.changes.lock().expect("no panic") = json!({"rest_api": {"authorized_subnets": ["x"]}});
+    let refused = site.operate("POST", "/0.1/config/reload", "").await;
+    assert_eq!(refused.status, 400);
+    assert_eq!(config().await, second, "the one in force");
     site.stop().await;
 }
 

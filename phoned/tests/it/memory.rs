@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::{
     changes::PATIENCE,
     site::{Answer, Site, look},
-    stub::{STRANGER, USER},
+    stub::{STRANGER, TENANT, USER},
 };
 
 /// Seconds that outlive every test.
@@ -78,6 +78,25 @@ async fn results_empty_ones_and_unknown_profiles_each_have_a_life_of_their_own()
         }
         site.stop().await;
     }
+}
+
+#[tokio::test]
+async fn a_profile_that_one_phone_of_a_tenant_found_missing_is_missing_for_all_of_them() {
+    let site = Site::start().await;
+    let world = &site.stub.world;
+    let nowhere = |term: &str| look("cisco", term).replace("/default/", "/nowhere/");
+    let colleague = nowhere("term=a").replace("944445555666", "944445555667");
+    for target in [nowhere("term=a"), nowhere("term=b"), colleague] {
+        let answer = site.get(&target).await;
+        assert_eq!(answer.json()["error_id"], "unknown-profile", "{target}");
+        assert_eq!(world.searched(), 1, "{target}");
+    }
+    assert_eq!(site.look("cisco", "term=a").await.status, 200);
+    let forgotten = format!("/0.1/cache?tenant_uuid={TENANT}");
+    site.operate("DELETE", &forgotten, "").await;
+    site.get(&nowhere("term=c")).await;
+    assert_eq!(world.searched(), 3, "it may be there by now");
+    site.stop().await;
 }
 
 #[tokio::test]

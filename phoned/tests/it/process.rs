@@ -75,6 +75,21 @@ impl Plan {
         command
     }
 
+    /// Runs it to its end, which must come, by a command of the caller's: its status, and what it said.
+    pub(crate) async fn run(&self, mut command: Command) -> (Option<i32>, String) {
+        let said = self.file("said");
+        let output = fs::File::create(&said).expect("a file");
+        command.stderr(output.try_clone().expect("the same file"));
+        let child = command.stdout(output).spawn().expect("it starts");
+        let status = Daemon {
+            child,
+            log: said.clone(),
+        }
+        .ended()
+        .await;
+        (status.code(), fs::read_to_string(said).expect("a file"))
+    }
+
     /// Starts it with further `arguments`, and returns when it answers.
     pub(crate) async fn start(self, arguments: &[&str]) -> Process {
         let started = self.command(arguments);

@@ -6,7 +6,7 @@ use std::{
     io::Write,
     os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown},
     path::Path,
-    process::{Command, Output},
+    process::Command,
 };
 
 use e2e::binaries::repository;
@@ -39,21 +39,18 @@ async fn the_command_line_says_what_is_logged_whatever_the_file_says() {
     }
 }
 
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
 #[tokio::test]
 async fn an_unknown_level_is_refused_with_those_that_there_are() {
-    let plan = Plan::new(&json!({}));
-    let output = plan.command(&["-l", "loud"]).output().expect("it runs");
-    assert_eq!(output.status.code(), Some(2));
     let levels = "critical, error, warning, info, debug";
-    assert!(said(&output).contains("loud") && said(&output).contains(levels));
+    let plan = Plan::new(&json!({}));
+    let (status, said) = plan.run(plan.command(&["-l", "loud"])).await;
+    assert_eq!(status, Some(2), "{said}");
+    assert!(said.contains("loud") && said.contains(levels), "{said}");
     fs::write(plan.file("conf.d/level.yml"), "log_level: loud\n").expect("written");
-    let output = plan.command(&[]).output().expect("it runs");
-    assert_eq!(output.status.code(), Some(2));
-    assert!(said(&output).contains("level.yml:1") && said(&output).contains(levels));
+    let (status, said) = plan.run(plan.command(&[])).await;
+    assert_eq!(status, Some(2), "{said}");
+    let place = said.contains("level.yml:1");
+    assert!(place && said.contains(levels), "{said}");
 }
 
 #[tokio::test]
@@ -226,12 +223,8 @@ async fn the_unit_starts_it_as_the_platform_wants_and_with_options_that_there_ar
     let arguments = start[1..].iter();
     let arguments = arguments.map(|word| word.replace("/etc/wazo-phoned/config.yml", &main));
     let mut command = Command::new(env!("CARGO_BIN_EXE_phoned"));
-    let output = command
-        .args(arguments)
-        .arg("--check-config")
-        .output()
-        .expect("it runs");
-    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
-    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(shown.contains("user: \"www-data\""), "{shown}");
+    command.args(arguments).arg("--check-config");
+    let (status, said) = plan.run(command).await;
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains("user: \"www-data\""), "{said}");
 }

@@ -11,7 +11,7 @@ use moka::{future::Cache, ops::compute::Op};
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
-use self::bounds::{Freshness, TenantLife, weigh_document, weigh_result};
+use self::bounds::{Afterlife, Freshness, TenantLife, weigh_document, weigh_result};
 use crate::{
     config::{self, Config},
     dird_client::Question,
@@ -261,10 +261,9 @@ impl Caches {
             .support_invalidation_closures()
             .expire_after(Freshness)
             .max_capacity(settings.max_bytes / 4);
-        let stale_life = settings.lookup_ttl + settings.stale_if_error;
         let stale = Cache::builder()
             .support_invalidation_closures()
-            .time_to_live(stale_life)
+            .expire_after(Afterlife(settings.stale_if_error))
             .max_capacity(settings.max_bytes / 2);
         let tenant_life = TenantLife {
             known: settings.user_tenant_ttl,

@@ -70,6 +70,31 @@ impl Expiry<TokenUse, Arc<Grant>> for Freshness {
     }
 }
 
+/// What is kept for bad times ends so long after its freshness, also when something newer takes its place.
+pub(super) struct Afterlife(pub(super) Duration);
+
+impl Expiry<LookupKey, Arc<Remembered>> for Afterlife {
+    fn expire_after_create(
+        &self,
+        _: &LookupKey,
+        value: &Arc<Remembered>,
+        now: Instant,
+    ) -> Option<Duration> {
+        let fresh = value.fresh_until.saturating_duration_since(now);
+        Some(fresh.saturating_add(self.0))
+    }
+
+    fn expire_after_update(
+        &self,
+        key: &LookupKey,
+        value: &Arc<Remembered>,
+        now: Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
+        self.expire_after_create(key, value, now)
+    }
+}
+
 pub(super) struct TenantLife {
     pub(super) known: Duration,
     pub(super) unknown: Duration,

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, atomic::Ordering},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -156,41 +156,50 @@ async fn a_user_is_asked_for_again_when_its_life_has_ended_and_not_before() {
     }
 }
 
-/// What helps while auth or dird fail has the life of the thing and `stale_if_error` on top of it.
+/// A result, and the tenant of a user, help for so long after their own life.
 #[tokio::test]
 async fn old_results_help_in_bad_times_for_as_long_as_configured_and_no_longer() {
-    for service in ["auth", "dird"] {
-        let cache = json!({"lookup_ttl": SHORT, "user_tenant_ttl": SHORT, "stale_if_error": SHORT});
-        let site = Site::with(json!({"cache": cache})).await;
-        let world = &site.stub.world;
-        let started = Instant::now();
-        let first = site.look("cisco", "term=a").await;
-        let known = Instant::now();
-        let failing = if service == "auth" {
-            &world.auth_fails
-        } else {
-            &world.dird_fails
-        };
-        failing.store(500, Ordering::SeqCst);
-        loop {
-            let sent = known.elapsed();
-            let answer = site.look("cisco", "term=a").await;
-            if answer.status != 200 {
-                let error = format!("{service}-unreachable");
-                assert_eq!(answer.json()["error_id"], error);
-                break;
-            }
-            assert_eq!(answer.body, first.body);
-            let is_old = answer.head.contains("\r\nwarning: 110");
-            assert!(
-                is_old || sent.as_secs_f64() < SHORT,
-                "{service}: {answer:?}"
-            );
-            assert!(sent < PATIENCE, "{service}: it never ends");
+    for (service, people, lives) in [
+        ("auth", 3, ["lookup_ttl", "user_tenant_ttl"]),
+        ("dird", 3, ["lookup_ttl", "user_tenant_ttl"]),
+        ("dird", 0, ["empty_ttl", "user_tenant_ttl"]),
+    ] {
+        let mut cache = json!({"lookup_ttl": LONG, "empty_ttl": LONG, "stale_if_error": SHORT});
+        for life in lives {
+            cache[life] = json!(SHORT);
         }
-        assert!(started.elapsed().as_secs_f64() >= 2.0 * SHORT, "{service}");
+        let site = Site::with(json!({"cache": cache})).await;
+        site.stub.world.people.store(people, Ordering::SeqCst);
+        ends_in_bad_times(&site, service).await;
         site.stop().await;
     }
+}
+
+/// A result serves, then helps while `service` fails, and ends when both times are over.
+async fn ends_in_bad_times(site: &Site, service: &str) {
+    let world = &site.stub.world;
+    let started = Instant::now();
+    let first = site.look("cisco", "term=a").await;
+    let known = Instant::now();
+    let failing = match service {
+        "auth" => &world.auth_fails,
+        _ => &world.dird_fails,
+    };
+    failing.store(500, Ordering::SeqCst);
+    loop {
+        let sent = known.elapsed();
+        let answer = site.look("cisco", "term=a").await;
+        if answer.status != 200 {
+            let error = format!("{service}-unreachable");
+            assert_eq!(answer.json()["error_id"], error);
+            break;
+        }
+        assert_eq!(answer.body, first.body);
+        let is_old = answer.head.contains("\r\nwarning: 110");
+        assert!(is_old || sent.as_secs_f64() < SHORT, "{answer:?}");
+        assert!(sent < PATIENCE, "{service}: it never ends");
+    }
+    assert!(started.elapsed().as_secs_f64() >= 2.0 * SHORT, "{service}");
 }
 
 #[tokio::test]
@@ -206,17 +215,16 @@ async fn case_makes_another_search_only_where_it_is_configured_to() {
     }
 }
 
-fn caches(changes: &Value) -> Caches {
+/// Memory with other settings than the defaults.
+fn caches(set: impl FnOnce(&mut config::Cache)) -> Caches {
     let mut config: Config = serde_saphyr::from_str(config::DEFAULTS).expect("the defaults");
-    if let Some(bytes) = changes["max_bytes"].as_u64() {
-        config.cache.max_bytes = bytes;
-    }
+    set(&mut config.cache);
     Caches::new(&config.cache)
 }
 
 #[tokio::test]
 async fn guessing_users_or_profiles_does_not_fill_memory() {
-    let caches = caches(&json!({}));
+    let caches = caches(|_| ());
     for number in 0..12_000 {
         let user: Arc<str> = format!("user-{number}").into();
         caches.tenants.insert(Arc::clone(&user), None).await;
@@ -239,35 +247,55 @@ async fn guessing_users_or_profiles_does_not_fill_memory() {
     }
 }
 
-/// Remembers a result, and a page of it, whose only name has so many `letters`.
-async fn remember(caches: &Caches, number: u32, letters: usize) {
-    let key = LookupKey {
+/// A search of its own for each number.
+fn key(number: u32) -> LookupKey {
+    LookupKey {
         tenant: "t".into(),
         profile: "p".into(),
         user: "u".into(),
         question: Question::Lookup(number.to_string().into()),
-    };
-    let fresh_until = Instant::now() + PATIENCE;
-    let entry = Entry::alone("x".repeat(letters), number.to_string());
-    let remembered = Arc::new(Remembered {
-        entries: vec![entry],
-        fresh_until,
+    }
+}
+
+/// A result whose only name has so many `letters`, and that is fresh for so long.
+fn result(caches: &Caches, letters: usize, fresh: Duration) -> Arc<Remembered> {
+    Arc::new(Remembered {
+        entries: vec![Entry::alone("x".repeat(letters), "555")],
+        fresh_until: Instant::now() + fresh,
         asked: caches.outdated.moment(),
-    });
+    })
+}
+
+#[tokio::test]
+async fn a_newer_result_helps_in_bad_times_for_a_time_of_its_own() {
+    let caches = caches(|settings| settings.stale_if_error = Duration::ZERO);
+    let short = Duration::from_secs_f64(SHORT);
+    let started = Instant::now();
+    for fresh in [short, PATIENCE] {
+        let newer = result(&caches, 1, fresh);
+        caches.keep(key(1), newer, caches.forgotten.moment()).await;
+    }
+    while started.elapsed() <= short {
+        tokio::task::yield_now().await;
+    }
+    assert!(caches.stale.get(&key(1)).await.is_some());
+}
+
+/// Remembers a result, and a page of it.
+async fn remember(caches: &Caches, number: u32, letters: usize) {
+    let remembered = result(caches, letters, PATIENCE);
     let document = Document {
         content_type: HeaderValue::from_static("text/xml"),
         etag: None,
         expired: false,
         vary: HeaderValue::from_static("Accept-Language"),
         body: Bytes::from("x".repeat(letters)),
-        fresh_until,
+        fresh_until: remembered.fresh_until,
         owner: None,
     };
-    caches
-        .fresh
-        .insert(key.clone(), Arc::clone(&remembered))
-        .await;
-    caches.stale.insert(key, remembered).await;
+    let fresh = Arc::clone(&remembered);
+    caches.fresh.insert(key(number), fresh).await;
+    caches.stale.insert(key(number), remembered).await;
     let text = number.to_string().into();
     caches.documents.insert(text, Arc::new(document)).await;
 }
@@ -276,7 +304,7 @@ async fn remember(caches: &Caches, number: u32, letters: usize) {
 async fn what_is_remembered_is_bounded_in_bytes_whether_it_is_much_or_large() {
     const MOST: u64 = 400_000;
     for (letters, all_stay) in [(1, true), (10_000, false)] {
-        let caches = caches(&json!({"max_bytes": MOST}));
+        let caches = caches(|settings| settings.max_bytes = MOST);
         for number in 0..200 {
             remember(&caches, number, letters).await;
         }

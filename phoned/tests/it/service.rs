@@ -118,7 +118,7 @@ async fn it_becomes_the_user_that_it_is_told_and_still_follows_its_log_file() {
 }
 
 #[tokio::test]
-async fn a_log_file_that_cannot_be_made_anew_goes_on_where_it_is() {
+async fn a_log_file_is_that_of_the_user_and_goes_on_where_it_is_if_no_new_one_can_be_made() {
     let plan = Plan::new(&json!({"user": "nobody"}));
     if !is_root(&plan.file("main.yml")) {
         return;
@@ -126,10 +126,16 @@ async fn a_log_file_that_cannot_be_made_anew_goes_on_where_it_is() {
     fs::set_permissions(plan.file(""), PermissionsExt::from_mode(0o755)).expect("opened");
     let (log, moved) = (plan.file("phoned.log"), plan.file("phoned.log.1"));
     let phoned = plan.start(&[]).await;
+    let complaint = "the log file cannot be reopened";
+    assert_eq!(fs::metadata(&log).expect("a file").uid(), nobody());
+    phoned.daemon.signal("HUP");
+    let text = phoned.daemon.logs("generation=2").await;
+    assert!(!text.contains(complaint), "it was given away: {text}");
+
     fs::rename(&log, &moved).expect("moved");
     phoned.daemon.signal("HUP");
-    let text = read(&moved, "configuration reloaded").await;
-    assert!(text.contains("the log file cannot be reopened"), "{text}");
+    let text = read(&moved, "generation=3").await;
+    assert!(text.contains(complaint), "{text}");
     assert!(!log.exists());
     phoned.stop().await;
 }

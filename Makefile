@@ -34,6 +34,7 @@ soak: packages
 	SOAK_ROUNDS=$(ROUNDS) $(CARGO) test --locked -p dird --test store interleavings
 	SOAK_ROUNDS=$(ROUNDS) $(CARGO) test --locked -p e2e --test it lose_nothing_when_killed
 	SOAK_ROUNDS=$(ROUNDS) $(CARGO) test --locked -p e2e --test it fill_a_door_station
+	SOAK_ROUNDS=$(ROUNDS) $(CARGO) test --locked -p e2e --test it follow_a_door_station
 
 bench: packages
 	$(CARGO) build --locked --release -p dird -p phoned -p e2e --bins

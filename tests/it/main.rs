@@ -6,6 +6,7 @@ mod bear_attackers;
 mod bear_hung_remotes;
 mod count_for_operators;
 mod fill_a_door_station;
+mod follow_a_door_station;
 mod keep_tenants_apart;
 mod let_phones_in;
 mod lose_nothing_when_killed;

@@ -10,6 +10,7 @@ pub mod binaries;
 pub mod broker;
 pub mod companion;
 pub mod daemon;
+pub mod database;
 pub mod load;
 pub mod phone;
 pub mod platform;

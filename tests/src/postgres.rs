@@ -145,8 +145,8 @@ fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// The newest version's programs.
-fn programs() -> Result<PathBuf> {
+/// Where the newest version's programs are.
+pub(crate) fn programs() -> Result<PathBuf> {
     let versions = std::fs::read_dir(PROGRAMS).into_iter().flatten().flatten();
     let newest = versions
         .map(|version| version.path().join("bin"))

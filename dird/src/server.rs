@@ -87,6 +87,10 @@ pub struct Running {
     pub intercom: Option<SocketAddr>,
     stop: CancellationToken,
     tasks: JoinSet<()>,
+    /// Cancelled when no request is under way any more.
+    quiet: CancellationToken,
+    /// Tasks that go on until then.
+    last: JoinSet<()>,
     membership: Option<Membership>,
 }
 
@@ -94,11 +98,9 @@ impl Running {
     /// Serves until `stop` is cancelled and requests under way are answered or out of time.
     pub async fn until_stopped(mut self) {
         self.stop.cancelled().await;
-        while let Some(ended) = self.tasks.join_next().await {
-            if let Err(error) = ended {
-                tracing::error!(%error, "a listener ended by itself");
-            }
-        }
+        all_ended(&mut self.tasks).await;
+        self.quiet.cancel();
+        all_ended(&mut self.last).await;
         if let Some(membership) = self.membership {
             membership.leave().await;
         }
@@ -120,6 +122,14 @@ impl Running {
     }
 }
 
+async fn all_ended(tasks: &mut JoinSet<()>) {
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a task ended by itself");
+        }
+    }
+}
+
 /// Starts serving; cancelling `stop` ends it.
 pub async fn run(
     config: &Config,
@@ -138,6 +148,8 @@ pub async fn run(
         intercom: own.as_ref().map(|(bound, _)| bound.local_addr()),
         stop: stop.clone(),
         tasks: JoinSet::new(),
+        quiet: CancellationToken::new(),
+        last: JoinSet::new(),
         membership: None,
     };
     let authority = match auth {
@@ -148,7 +160,7 @@ pub async fn run(
     let (lists, outside) = (Arc::clone(&around.lists), around.outside.clone());
     let membership = Membership::join(config, &store, &authority, &stop);
     let parts = (&store, &authority, lists.slow_lane());
-    let intercom = intercom::open(config, parts, &mut running.tasks, &stop).await?;
+    let intercom = intercom::open(config, parts, &mut running.last, &running.quiet).await?;
     let mut app = app(config, &store, authority, around, shown);
     app.intercom = intercom;
     app.events = membership.events.clone();

@@ -47,12 +47,13 @@ pub(super) async fn serve(
     serve_router(bound, Some(tls), router, limits, stop).await;
 }
 
-/// The functions. What guards them has looked once when this returns, if the database is there.
+/// The functions. What guards them has looked once when this returns, if the database is there; it is to be stopped when no
+/// request is under way any more, because what those write last must be in its mark.
 pub(super) async fn open(
     config: &Config,
     (store, authority, lane): (&Store, &Arc<dyn Authority>, &SlowLane),
     tasks: &mut JoinSet<()>,
-    stop: &CancellationToken,
+    quiet: &CancellationToken,
 ) -> Result<Option<Arc<Intercom>>, KeyError> {
     if !config.intercom.enabled {
         return Ok(None);
@@ -62,6 +63,6 @@ pub(super) async fn open(
     if let Err(error) = guard.check().await {
         tracing::warn!(%error, "whether the directories are whole is not known yet");
     }
-    tasks.spawn(guard.keep(stop.clone()));
+    tasks.spawn(guard.keep(quiet.clone()));
     Ok(Some(intercom))
 }

@@ -355,3 +355,37 @@ async fn a_mark_that_could_not_be_written_is_written_later() {
     std::fs::rename(&away, &state).unwrap();
     marked(&door, |one| one["timestamp"] == 1).await;
 }
+
+#[tokio::test]
+async fn what_is_written_while_dird_stops_is_in_the_mark() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let door = known().await;
+    let (head, body) = (
+        "PUT /api/dir/create HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 14\r\n\r\n",
+        "{\"users\":[{}]}",
+    );
+    let mut client = tokio::net::TcpStream::connect(door.address).await.unwrap();
+    client.write_all(head.as_bytes()).await.unwrap();
+    let mut heard = [0; 25];
+    client.read_exact(&mut heard).await.unwrap();
+    assert_eq!(&heard, b"HTTP/1.1 100 Continue\r\n\r\n");
+    // The mark has this one when dird has stopped, or soon after.
+    door.create(json!({})).await;
+    let path = mark(&door);
+    let phonebook = door.phonebook.0.clone();
+    let reached = || -> Value {
+        let mark: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        mark[&phonebook]["timestamp"].clone()
+    };
+    let closing = tokio::spawn(door.close());
+    while reached() != 1 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    client.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.contains("\"timestamp\":2"), "{answer}");
+    let _left = closing.await.unwrap();
+    assert_eq!(reached(), 2);
+}

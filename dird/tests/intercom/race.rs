@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use dird::store::Placed;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -78,9 +79,33 @@ async fn race(door: Door, round: u64) {
     // Every change has a number of its own, and no number was left out.
     let (_, counter) = race.door.standing().await;
     assert_eq!(counter, i64::try_from(changes).unwrap());
-    let list = race.door.list();
-    let contents = race.door.store.contents(&race.door.tenant, &list).await;
-    assert_eq!(contents.unwrap().contacts.len(), expected.len());
+    assert_eq!(people(&copy), in_table(&race.door).await, "round {round}");
+}
+
+/// Names, addresses and numbers of a reader's entries.
+fn people(copy: &BTreeMap<String, Value>) -> BTreeMap<String, [String; 3]> {
+    let person = |(uuid, entry): (&String, &Value)| {
+        let values = [
+            &entry["name"],
+            &entry["email"],
+            &entry["callPos"][0]["peer"],
+        ];
+        let values = values.map(|value| value.as_str().unwrap_or_default().to_owned());
+        (uuid.clone(), values)
+    };
+    copy.iter().map(person).collect()
+}
+
+/// The same of the phonebook's contacts, which do not know that they are entries.
+async fn in_table(door: &Door) -> BTreeMap<String, [String; 3]> {
+    let contents = door.store.contents(&door.tenant, &door.list()).await;
+    let contacts = contents.unwrap().contacts.into_iter();
+    let person = |Placed { contact, .. }: Placed| {
+        let value = |name: &str| contact.fields.get(name).cloned().flatten();
+        let values = ["name", "email", "number"].map(|name| value(name).unwrap_or_default());
+        (contact.uuid.0, values)
+    };
+    contacts.map(person).collect()
 }
 
 fn key(entry: &Value) -> String {

@@ -7,9 +7,16 @@ use serde_json::{Value, json};
 use crate::login::{Answer, nonce, with_accounts};
 use crate::world::{Door, Plan, error_of, publish, read, token};
 
-const FUNCTIONS: [&str; 6] = ["template", "create", "update", "delete", "get", "query"];
+on_both_engines!(a_token_names_the_tenant_whose_default_it_means);
+on_plans_of_both_engines!(
+    accounts_may_do_what_their_privilege_says,
+    tokens_need_the_access_and_a_default_directory,
+    without_proof_everybody_reads,
+);
 
-fn writes(function: &str) -> bool {
+pub(crate) const FUNCTIONS: [&str; 6] = ["template", "create", "update", "delete", "get", "query"];
+
+pub(crate) fn writes(function: &str) -> bool {
     matches!(function, "create" | "update" | "delete")
 }
 
@@ -25,7 +32,7 @@ fn request(door: &Door, function: &str) -> RequestBuilder {
 }
 
 /// Status and code; 0 for success.
-async fn outcome(request: RequestBuilder) -> (u16, u64) {
+pub(crate) async fn outcome(request: RequestBuilder) -> (u16, u64) {
     let (status, answer) = read(request.send().await.unwrap()).await;
     match answer["success"].as_bool() {
         Some(true) => (status, 0),
@@ -53,9 +60,8 @@ async fn as_account(door: &Door, name: &str, function: &str) -> (u16, u64) {
     outcome(request(door, function).header(AUTHORIZATION, answer.header(&method))).await
 }
 
-#[tokio::test]
-async fn accounts_may_do_what_their_privilege_says() {
-    let door = with_accounts(json!({})).await;
+async fn accounts_may_do_what_their_privilege_says(plan: Plan) {
+    let door = with_accounts(plan, json!({})).await;
     for function in FUNCTIONS {
         let refused = if writes(function) { 10 } else { 0 };
         assert_eq!(
@@ -84,9 +90,8 @@ async fn accounts_may_do_what_their_privilege_says() {
     assert_eq!(contents.contacts.len(), 1, "only the writer wrote");
 }
 
-#[tokio::test]
-async fn tokens_need_the_access_and_a_default_directory() {
-    let door = with_accounts(json!({})).await;
+async fn tokens_need_the_access_and_a_default_directory(plan: Plan) {
+    let door = with_accounts(plan, json!({})).await;
     let id = door.tenant.id().clone();
     let read = door.token(&id, &["dird.intercom.directory.read"]).await;
     let write = door.token(&id, &["dird.intercom.directory.update"]).await;
@@ -118,9 +123,8 @@ async fn tokens_need_the_access_and_a_default_directory() {
     );
 }
 
-#[tokio::test]
-async fn without_proof_everybody_reads() {
-    let door = Plan::sqlite()
+async fn without_proof_everybody_reads(plan: Plan) {
+    let door = plan
         .with(json!({"open_privilege": "monitoring"}))
         .open()
         .await;
@@ -153,9 +157,7 @@ async fn clients_from_other_subnets_are_sent_away() {
     assert_eq!(outcome(request(&door, "get")).await, (200, 0));
 }
 
-#[tokio::test]
-async fn a_token_names_the_tenant_whose_default_it_means() {
-    let door = Plan::sqlite().open().await;
+async fn a_token_names_the_tenant_whose_default_it_means(door: Door) {
     door.create(json!({"name": "here"})).await;
     let token = token(&door.store, door.tenant.id(), &["dird.#"]).await;
     let asked = door

@@ -7,7 +7,7 @@ use dird::store::{Placed, StoreError};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::world::{Door, Plan, read};
+use crate::world::{Door, read};
 
 on_both_engines!(
     contacts_that_are_edited_appear_in_the_next_query,
@@ -16,6 +16,8 @@ on_both_engines!(
     an_entry_that_says_nothing_has_no_contact,
     equal_entries_are_two_and_equal_contacts_are_not,
     imports_are_entries,
+    what_rest_writes_is_told_in_the_next_query,
+    only_what_is_published_is_seen,
 );
 
 const UUID: &str = "A1B2C3D4-0000-4000-8000-00000000000A";
@@ -214,9 +216,7 @@ async fn imports_are_entries(door: Door) {
     assert_eq!(door.error("query", json!({})).await.0, 4);
 }
 
-#[tokio::test]
-async fn only_what_is_published_is_seen() {
-    let door = Plan::sqlite().open().await;
+async fn only_what_is_published_is_seen(door: Door) {
     let other = door
         .store
         .create_phonebook(&door.tenant, "other", None)
@@ -238,5 +238,49 @@ async fn only_what_is_published_is_seen() {
         .result("get", json!({"users": [{"uuid": hidden.uuid.0}]}))
         .await;
     let code = &asked["users"][0]["errors"][0]["code"];
+    assert_eq!(code, "EDIR_UUID_DOES_NOT_EXIST");
+}
+
+/// What the next query tells after `before`, without uuids.
+async fn told(door: &Door, before: i64) -> Vec<Value> {
+    let mut entries = door.after(before).await;
+    for entry in &mut entries {
+        entry.as_object_mut().unwrap().remove("uuid");
+    }
+    entries
+}
+
+async fn what_rest_writes_is_told_in_the_next_query(door: Door) {
+    let token = door.token(door.tenant.id(), &["dird.#"]).await;
+    let send = async |method: Method, path: &str, body: &str| {
+        let path = format!("/0.1/phonebooks/{}/contacts{path}", door.phonebook.0);
+        let request = door.request(method, &path).header("X-Auth-Token", &token);
+        let request = request.header("Content-Type", "text/csv");
+        let (status, answer) = read(request.body(body.to_owned()).send().await.unwrap()).await;
+        assert!(status < 300, "{path}: {status} {answer}");
+        answer
+    };
+    let made = send(Method::POST, "", r#"{"name": "Ann", "zip": "1"}"#).await;
+    let entry = json!({"name": "Ann", "timestamp": 1});
+    assert_eq!(told(&door, 0).await, [entry]);
+    let path = format!("/{}", made["id"].as_str().unwrap());
+    send(Method::PUT, &path, r#"{"name": "Ann", "zip": "2"}"#).await;
+    assert_eq!(told(&door, 0).await.len(), 1);
+    assert_eq!(door.standing().await.1, 1, "no entry shows that");
+    send(Method::PUT, &path, r#"{"name": "Bea", "email": "b@e.org"}"#).await;
+    let entry = json!({"name": "Bea", "email": "b@e.org", "timestamp": 2});
+    assert_eq!(told(&door, 1).await, [entry]);
+    let sheet = "name,mobile\nCid,3\nDan,4\nCid,3\n";
+    send(Method::POST, "/import", sheet).await;
+    let row = |name: &str, number: &str, timestamp: i64| json!({"name": name, "callPos": [{}, {"peer": number}, {}], "timestamp": timestamp});
+    assert_eq!(
+        told(&door, 2).await,
+        [row("Cid", "3", 3), row("Dan", "4", 4)]
+    );
+    send(Method::DELETE, &path, "").await;
+    let tombstone = json!({"deleted": true, "timestamp": 5});
+    assert_eq!(told(&door, 4).await, [tombstone]);
+    let gone = json!({"users": [{"uuid": made["id"]}]});
+    let code = &door.result("get", gone).await["users"][0]["errors"][0]["code"];
     assert_eq!(code, "EDIR_UUID_DOES_NOT_EXIST");
 }

@@ -1,15 +1,35 @@
 //! Bounds (intercom-directory.md §6).
 
+use futures_util::future::{join_all, select_all};
 use reqwest::Method;
 use reqwest::header::RETRY_AFTER;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::world::{Door, Plan, error_of, read};
+
+on_both_engines!(
+    a_long_answer_comes_whole,
+    an_entry_named_over_and_over_is_answered_each_time,
+    so_many_writers_wait_and_the_next_is_sent_away,
+);
+on_plans_of_both_engines!(
+    an_entry_and_a_directory_have_so_much_room,
+    an_entry_that_grew_too_large_may_shrink_and_no_more,
+);
+
+/// Longest body, in bytes.
+const LONGEST: usize = 16 << 20;
 
 const UUID: &str = "A1B2C3D4-0000-4000-8000-00000000000A";
 
 async fn with(limits: Value) -> Door {
-    Plan::sqlite().with(json!({"limits": limits})).open().await
+    limited(Plan::sqlite(), limits).await
+}
+
+async fn limited(plan: Plan, limits: Value) -> Door {
+    plan.with(json!({"limits": limits})).open().await
 }
 
 #[tokio::test]
@@ -24,6 +44,69 @@ async fn a_long_body_is_refused_by_its_length_and_without_it() {
     let request = request.body(reqwest::Body::wrap_stream(pieces));
     let (status, answer) = read(request.send().await.unwrap()).await;
     assert_eq!((status, error_of(&answer).0), (413, 13));
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_limit_is_refused_before_it_is_read() {
+    let door = Plan::sqlite().open().await;
+    let exactly = format!("{{\"users\":[]{}}}", " ".repeat(LONGEST - 12));
+    assert_eq!(exactly.len(), LONGEST);
+    assert_eq!(door.told("get", &exactly).await.0, 200);
+    for (function, method) in [
+        ("create", "PUT"),
+        ("update", "PUT"),
+        ("delete", "PUT"),
+        ("get", "POST"),
+        ("query", "POST"),
+    ] {
+        let head = format!("{method} /api/dir/{function} HTTP/1.1\r\nHost: x\r\n");
+        // Nothing of it is sent; then one byte too many, and no end.
+        let declared = format!("{head}Content-Length: {}\r\n\r\n", LONGEST + 1);
+        let endless = format!(
+            "{head}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n",
+            LONGEST + 1
+        );
+        let endless = [endless.as_bytes(), exactly.as_bytes(), b" \r\n"].concat();
+        for request in [declared.into_bytes(), endless] {
+            let answer = heard(&door, &request).await;
+            assert!(answer.starts_with("HTTP/1.1 413 "), "{function}: {answer}");
+            assert!(answer.contains("\"code\":13"), "{function}: {answer}");
+        }
+    }
+}
+
+/// What is answered to a request that does not end.
+async fn heard(door: &Door, request: &[u8]) -> String {
+    let mut client = TcpStream::connect(door.address).await.unwrap();
+    client.write_all(request).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"}}") {
+        let read = client.read_buf(&mut answer).await.unwrap();
+        assert!(read > 0, "{}", String::from_utf8_lossy(&answer));
+    }
+    String::from_utf8(answer).unwrap()
+}
+
+async fn so_many_writers_wait_and_the_next_is_sent_away(door: Door) {
+    let (plan, store, tenant, phonebook) = door.close().await;
+    let plan = plan.with(json!({"limits": {"writes": 2}}));
+    let door = plan.start(store, tenant, phonebook).await;
+    let held = door.store.write_entries(&door.tenant, &door.phonebook);
+    let held = held.await.unwrap();
+    let send = || {
+        let request = door.request(Method::PUT, "/api/dir/create");
+        Box::pin(request.body(r#"{"users":[{}]}"#).send())
+    };
+    let (first, _, others) = select_all([send(), send(), send()]).await;
+    let first = first.unwrap();
+    assert_eq!(first.headers()[RETRY_AFTER], "1");
+    let (status, told) = read(first).await;
+    assert_eq!((status, error_of(&told).0), (429, 18));
+    drop(held);
+    for other in join_all(others).await {
+        assert_eq!(other.unwrap().status(), 200);
+    }
+    assert_eq!(door.standing().await.1, 2);
 }
 
 #[tokio::test]
@@ -47,9 +130,8 @@ async fn calls_have_so_many_entries_and_fields() {
     assert!(door.result("query", most).await["users"].is_array());
 }
 
-#[tokio::test]
-async fn an_entry_and_a_directory_have_so_much_room() {
-    let door = with(json!({"entry_bytes": 400, "entries": 2})).await;
+async fn an_entry_and_a_directory_have_so_much_room(plan: Plan) {
+    let door = limited(plan, json!({"entry_bytes": 400, "entries": 2})).await;
     let large =
         json!({"name": "x".repeat(100), "owner": "y".repeat(250), "deputy": "z".repeat(90)});
     let refused = door.result("create", json!({"users": [large]})).await;
@@ -89,9 +171,7 @@ async fn who_asks_too_often_is_sent_away_for_a_while() {
     assert!((1..=3).contains(&rejected), "{rejected}");
 }
 
-#[tokio::test]
-async fn a_long_answer_comes_whole() {
-    let door = Plan::sqlite().open().await;
+async fn a_long_answer_comes_whole(door: Door) {
     let mut sent = 0;
     for _ in 0..3 {
         let users: Vec<Value> = (0..3000)
@@ -114,9 +194,7 @@ async fn a_long_answer_comes_whole() {
     );
 }
 
-#[tokio::test]
-async fn an_entry_named_over_and_over_is_answered_each_time() {
-    let door = Plan::sqlite().open().await;
+async fn an_entry_named_over_and_over_is_answered_each_time(door: Door) {
     door.create(json!({"uuid": UUID, "photo": "QUJD".repeat(4000)}))
         .await;
     let users = vec![json!({"uuid": UUID}); 700];
@@ -134,9 +212,8 @@ async fn an_entry_named_over_and_over_is_answered_each_time() {
     assert!(users.iter().all(|user| *user == users[0]));
 }
 
-#[tokio::test]
-async fn an_entry_that_grew_too_large_may_shrink_and_no_more() {
-    let door = with(json!({"entry_bytes": 1000})).await;
+async fn an_entry_that_grew_too_large_may_shrink_and_no_more(plan: Plan) {
+    let door = limited(plan, json!({"entry_bytes": 1000})).await;
     let large = json!({"uuid": UUID, "owner": "y".repeat(250), "deputy": "z".repeat(90)});
     door.create(large).await;
     let (plan, store, tenant, phonebook) = door.close().await;

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 
 use crate::world::{Door, Plan, error_of, publish, read};
 
+on_plans_of_both_engines!(a_large_body_is_heard_out_before_the_challenge);
+
 const TEMPLATE: &str = "/api/dir/template";
 
 /// An account as the configuration has it.
@@ -23,8 +25,7 @@ pub(crate) fn account(name: &str, phonebook: &str, privilege: &str) -> Value {
 }
 
 /// A dird with a reader and a writer.
-pub(crate) async fn with_accounts(changes: Value) -> Door {
-    let plan = Plan::sqlite();
+pub(crate) async fn with_accounts(plan: Plan, changes: Value) -> Door {
     let store = crate::world::open(&plan.uri).await;
     let (tenant, phonebook) = publish(&store, true).await;
     plan.mark(&[&phonebook]);
@@ -108,7 +109,7 @@ async fn answered(door: &Door, answer: &Answer<'_>) -> (u16, Value) {
 
 #[tokio::test]
 async fn a_challenge_can_be_answered_once_for_each_count() {
-    let door = with_accounts(json!({})).await;
+    let door = with_accounts(Plan::sqlite(), json!({})).await;
     let mut answer = challenged(&door, "reader").await;
     for count in 1..4 {
         answer.count = count;
@@ -124,7 +125,7 @@ async fn a_challenge_can_be_answered_once_for_each_count() {
 
 #[tokio::test]
 async fn what_does_not_fit_the_challenge_is_refused() {
-    let door = with_accounts(json!({})).await;
+    let door = with_accounts(Plan::sqlite(), json!({})).await;
     let right = challenged(&door, "reader").await;
     let wrong = [
         Answer {
@@ -166,7 +167,11 @@ async fn what_does_not_fit_the_challenge_is_refused() {
 
 #[tokio::test]
 async fn both_algorithms_may_be_offered() {
-    let door = with_accounts(json!({"digest_algorithms": ["MD5", "SHA-256"]})).await;
+    let door = with_accounts(
+        Plan::sqlite(),
+        json!({"digest_algorithms": ["MD5", "SHA-256"]}),
+    )
+    .await;
     let first = door.request(Method::GET, TEMPLATE).send().await.unwrap();
     let offered = first.headers().get_all(WWW_AUTHENTICATE).iter();
     let offered: Vec<&str> = offered.map(|one| one.to_str().unwrap()).collect();
@@ -176,12 +181,16 @@ async fn both_algorithms_may_be_offered() {
 
 #[tokio::test]
 async fn basic_wants_encryption_unless_it_is_told_otherwise() {
-    let door = with_accounts(json!({"auth": "basic"})).await;
+    let door = with_accounts(Plan::sqlite(), json!({"auth": "basic"})).await;
     let request = door.request(Method::GET, TEMPLATE);
     let request = request.basic_auth("reader", Some("reader-pass"));
     let (status, told) = read(request.send().await.unwrap()).await;
     assert_eq!((status, error_of(&told).0), (200, 7));
-    let door = with_accounts(json!({"auth": "basic", "allow_plain_basic": true})).await;
+    let door = with_accounts(
+        Plan::sqlite(),
+        json!({"auth": "basic", "allow_plain_basic": true}),
+    )
+    .await;
     for (password, status) in [("reader-pass", 200), ("reader-pass", 200), ("guess", 401)] {
         let request = door.request(Method::GET, TEMPLATE);
         let answer = request
@@ -215,7 +224,11 @@ async fn another_kind_of_proof_is_refused_as_such() {
         ("basic", "Digest a=b"),
         ("digest", "Bearer x"),
     ] {
-        let door = with_accounts(json!({"auth": auth, "allow_plain_basic": true})).await;
+        let door = with_accounts(
+            Plan::sqlite(),
+            json!({"auth": auth, "allow_plain_basic": true}),
+        )
+        .await;
         let request = door
             .request(Method::GET, TEMPLATE)
             .header(AUTHORIZATION, header);
@@ -234,7 +247,7 @@ async fn another_kind_of_proof_is_refused_as_such() {
 async fn guessing_is_slow() {
     let changes =
         json!({"auth": "basic", "allow_plain_basic": true, "limits": {"failed_logins": 2}});
-    let door = with_accounts(changes).await;
+    let door = with_accounts(Plan::sqlite(), changes).await;
     let login = async |password: &str| {
         let request = door.request(Method::GET, TEMPLATE);
         let answer = request
@@ -252,9 +265,8 @@ async fn guessing_is_slow() {
     assert_eq!((status, retry, error_of(&told).0), (429, true, 18));
 }
 
-#[tokio::test]
-async fn a_large_body_is_heard_out_before_the_challenge() {
-    let door = with_accounts(json!({})).await;
+async fn a_large_body_is_heard_out_before_the_challenge(plan: Plan) {
+    let door = with_accounts(plan, json!({})).await;
     let mut answer = challenged(&door, "writer").await;
     answer.uri = "/api/dir/create";
     let body = json!({"users": vec![json!({"name": "x".repeat(200)}); 2000]}).to_string();
@@ -271,7 +283,7 @@ async fn a_large_body_is_heard_out_before_the_challenge() {
 async fn guesses_that_come_at_once_are_no_more_than_others() {
     let changes =
         json!({"auth": "basic", "allow_plain_basic": true, "limits": {"failed_logins": 1}});
-    let door = with_accounts(changes).await;
+    let door = with_accounts(Plan::sqlite(), changes).await;
     let guess = async |number: u32| {
         let request = door.request(Method::GET, TEMPLATE);
         let request = request.basic_auth("reader", Some(format!("guess {number}")));

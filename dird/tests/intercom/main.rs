@@ -20,6 +20,24 @@ macro_rules! on_both_engines {
     };
 }
 
+/// The same of functions that take a [`world::Plan`], to change it before it is opened.
+macro_rules! on_plans_of_both_engines {
+    ($($name:ident),+ $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(crate::world::Plan::sqlite()).await;
+            })+
+        }
+        mod on_postgres {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(crate::world::Plan::postgres().await).await;
+            })+
+        }
+    };
+}
+
 mod access;
 mod conformance;
 mod contacts;

@@ -8,7 +8,6 @@ use crate::world::{Door, SERIES, error_of, read};
 on_both_engines!(
     the_exchanges_of_the_contract_in_order,
     a_filled_in_template_makes_an_entry_without_anything,
-    a_call_is_positional_and_stamps_what_it_changed,
     deletions_by_owner_and_by_uuid_are_told_once,
     parameters_of_wrong_types_are_named,
     force_may_stand_in_the_document_or_beside_it,
@@ -184,36 +183,6 @@ async fn a_filled_in_template_makes_an_entry_without_anything(door: Door) {
     assert_eq!(all.len(), 1);
     let uuid = all[0]["uuid"].clone();
     assert_eq!(all[0], json!({"uuid": uuid, "name": "New", "timestamp": 1}));
-}
-
-async fn a_call_is_positional_and_stamps_what_it_changed(door: Door) {
-    let user = |number: usize| match number % 7 {
-        0 => json!({"name": format!("n{number}"), "nope": 1}),
-        _ => json!({"name": format!("n{number}")}),
-    };
-    let all: Vec<Value> = (0..1000).map(user).collect();
-    let answered = door.result("create", json!({"users": all})).await;
-    let answered = answered["users"].as_array().unwrap();
-    let mut next = 1;
-    for (number, one) in answered.iter().enumerate() {
-        if number % 7 == 0 {
-            assert_eq!(one["errors"][0]["field"], "nope");
-            assert!(one.get("timestamp").is_none());
-        } else {
-            assert_eq!(one["timestamp"], next);
-            next += 1;
-        }
-    }
-    let kept = door.after(0).await;
-    assert_eq!(kept.len(), next - 1);
-    let names = answered
-        .iter()
-        .enumerate()
-        .filter(|(_, one)| one.get("timestamp").is_some());
-    for ((number, one), kept) in names.zip(&kept) {
-        assert_eq!(kept["uuid"], one["uuid"]);
-        assert_eq!(kept["name"], format!("n{number}"));
-    }
 }
 
 async fn deletions_by_owner_and_by_uuid_are_told_once(door: Door) {

@@ -39,6 +39,7 @@ macro_rules! on_plans_of_both_engines {
 }
 
 mod access;
+mod batches;
 mod callers;
 mod conformance;
 mod contacts;

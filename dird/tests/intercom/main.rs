@@ -44,6 +44,7 @@ mod callers;
 mod conformance;
 mod contacts;
 mod examples;
+mod fuzz;
 mod limits;
 mod login;
 mod outage;

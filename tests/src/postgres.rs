@@ -19,9 +19,20 @@ const PROGRAMS: &str = "/usr/lib/postgresql";
 
 /// The cluster compares text by a language's rules unless told otherwise, so that a forgotten `COLLATE` shows.
 const SCRIPT: &str = r#"
-bin=$1 folder=$2 port=$3
-"$bin/initdb" --no-sync -D "$folder/data" -A trust -U postgres -E UTF8 --locale=C.UTF-8 \
-    --locale-provider=icu --icu-locale=en-US >"$folder/initdb.log" 2>&1 || { cat "$folder/initdb.log" >&2; exit 1; }
+bin=$1 folder=$2 port=$3 origin=$4
+if [ -n "$origin" ]; then
+    "$bin/pg_basebackup" --no-sync --checkpoint=fast -h 127.0.0.1 -U postgres -p "$origin" -D "$folder/data" || exit 1
+    cat >>"$folder/data/postgresql.conf" <<END
+hot_standby = off
+restore_command = 'false'
+recovery_target = 'immediate'
+recovery_target_action = 'promote'
+END
+    touch "$folder/data/recovery.signal"
+else
+    "$bin/initdb" --no-sync -D "$folder/data" -A trust -U postgres -E UTF8 --locale=C.UTF-8 \
+        --locale-provider=icu --icu-locale=en-US >"$folder/initdb.log" 2>&1 || { cat "$folder/initdb.log" >&2; exit 1; }
+fi
 cat >>"$folder/data/postgresql.conf" <<END
 listen_addresses = '127.0.0.1'
 port = $port
@@ -66,6 +77,18 @@ impl Cluster {
 
     /// Starts a server, for tests that stop it.
     pub fn start() -> Result<Self> {
+        Self::start_from(None)
+    }
+
+    /// Another server with what is in this one now, by way of a base backup that is recovered to its end; also the address there
+    /// of the database at `uri`.
+    pub fn recovered(&self, uri: &str) -> Result<(Self, String)> {
+        let copy = Self::start_from(Some(self.port))?;
+        let uri = uri.replacen(&format!(":{}/", self.port), &format!(":{}/", copy.port), 1);
+        Ok((copy, uri))
+    }
+
+    fn start_from(origin: Option<u16>) -> Result<Self> {
         let programs = programs()?;
         let folder = tempfile::Builder::new()
             .prefix("dird-postgres-")
@@ -80,6 +103,7 @@ impl Cluster {
             .args(["-c", SCRIPT, "sh"])
             .args([&programs, &folder])
             .arg(port.to_string())
+            .arg(origin.map(|port| port.to_string()).unwrap_or_default())
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

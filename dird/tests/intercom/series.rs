@@ -2,13 +2,23 @@
 
 use std::path::PathBuf;
 
-use dird::identity::{SystemAuthority, Tenant};
 use dird::store::NewSeries;
-use dird::store::model::PhonebookId;
-use e2e::postgres::Cluster;
 use serde_json::{Value, json};
 
+use crate::follower::Follower;
 use crate::world::{Door, Plan, SERIES};
+
+on_both_engines!(
+    a_restart_changes_nothing,
+    without_its_mark_or_elsewhere_a_directory_begins_a_series,
+    a_cursor_beyond_the_counter_is_counted_and_changes_nothing,
+    what_is_written_while_dird_stops_is_in_the_mark,
+);
+on_plans_of_both_engines!(
+    a_directory_that_was_published_while_nobody_watched_begins_anew,
+    the_series_changes_exactly_when_tombstones_are_forgotten,
+    a_first_query_may_leave_tombstones_out,
+);
 
 async fn known() -> Door {
     Plan::sqlite().open().await
@@ -18,9 +28,7 @@ fn mark(door: &Door) -> PathBuf {
     door.plan.folder.path().join("state/intercom.mark")
 }
 
-#[tokio::test]
-async fn a_directory_that_was_published_while_nobody_watched_begins_anew() {
-    let plan = Plan::sqlite();
+async fn a_directory_that_was_published_while_nobody_watched_begins_anew(plan: Plan) {
     let store = crate::world::open(&plan.uri).await;
     let (tenant, phonebook) = crate::world::publish(&store, true).await;
     let door = plan.start(store, tenant, phonebook).await;
@@ -29,9 +37,7 @@ async fn a_directory_that_was_published_while_nobody_watched_begins_anew() {
     assert_eq!(timestamp, 1, "in doubt the counter goes on");
 }
 
-#[tokio::test]
-async fn a_restart_changes_nothing() {
-    let mut door = known().await;
+async fn a_restart_changes_nothing(mut door: Door) {
     door.create(json!({"name": "a"})).await;
     let standing = door.standing().await;
     for _ in 0..2 {
@@ -46,59 +52,7 @@ async fn asked_with(door: &Door, series: &str, cursor: i64) -> Value {
     door.result("query", body).await
 }
 
-#[tokio::test]
-async fn a_restored_database_begins_a_series() {
-    let door = known().await;
-    door.create(json!({"name": "kept"})).await;
-    let (series, before) = door.standing().await;
-    let (plan, store, tenant, phonebook) = door.close().await;
-    store.ping().await.unwrap();
-    let path = plan.uri.trim_start_matches("sqlite:").to_owned();
-    backup(&path, &format!("{path}.backup")).await;
-    let door = plan.start(store, tenant, phonebook).await;
-    door.create(json!({"name": "lost"})).await;
-    let (_, lost) = door.standing().await;
-    let (plan, store, tenant, phonebook) = door.close().await;
-    drop(store);
-    for file in [path.clone(), format!("{path}-wal"), format!("{path}-shm")] {
-        let _gone = std::fs::remove_file(file);
-    }
-    std::fs::copy(format!("{path}.backup"), &path).unwrap();
-    // The file may get the number that the lost one had: the mark alone has to tell.
-    let plan = plan.with(json!({"instance_check": false}));
-    let store = crate::world::open(&plan.uri).await;
-    let door = plan.start(store, tenant, phonebook).await;
-    let (now, counter) = door.standing().await;
-    assert_ne!(now, series);
-    assert!(counter > lost && lost > before);
-    let told = asked_with(&door, &series, lost).await;
-    let expected = json!({"series": now, "timestamp": counter, "invalid": counter, "users": []});
-    assert_eq!(told, expected);
-    assert_eq!(door.create(json!({"name": "new"})).await, counter + 1);
-    let names: Vec<Value> = door
-        .after(0)
-        .await
-        .into_iter()
-        .map(|one| one["name"].clone())
-        .collect();
-    assert_eq!(names, ["kept", "new"]);
-}
-
-/// Copies a database as an administrator does.
-async fn backup(from: &str, to: &str) {
-    use sqlx::{Connection, SqlSafeStr};
-    let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite:{from}"))
-        .await
-        .unwrap();
-    let statement = format!("VACUUM INTO '{to}'");
-    let copied = sqlx::query(sqlx::AssertSqlSafe(statement).into_sql_str());
-    copied.execute(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
-}
-
-#[tokio::test]
-async fn without_its_mark_or_elsewhere_a_directory_begins_a_series() {
-    let mut door = known().await;
+async fn without_its_mark_or_elsewhere_a_directory_begins_a_series(mut door: Door) {
     let (mut series, mut timestamp) = door.standing().await;
     let path = mark(&door);
     let (plan, store, tenant, phonebook) = door.close().await;
@@ -123,9 +77,7 @@ async fn without_its_mark_or_elsewhere_a_directory_begins_a_series() {
     assert_eq!(now.1, timestamp + 1);
 }
 
-#[tokio::test]
-async fn a_cursor_beyond_the_counter_is_counted_and_changes_nothing() {
-    let door = known().await;
+async fn a_cursor_beyond_the_counter_is_counted_and_changes_nothing(door: Door) {
     let (series, timestamp) = door.standing().await;
     let count = async || {
         let url = format!("http://{}/metrics", door.monitor.unwrap());
@@ -159,32 +111,41 @@ async fn a_cursor_beyond_the_counter_is_counted_and_changes_nothing() {
     assert_eq!(door.standing().await, (series, timestamp));
 }
 
-#[tokio::test]
-async fn too_many_tombstones_begin_a_series() {
-    let plan = Plan::sqlite().with(json!({"limits": {"tombstones": 5}}));
-    let door = plan.open().await;
-    let (series, _) = door.standing().await;
-    let made = door
-        .result("create", json!({"users": vec![json!({}); 7]}))
-        .await;
-    let uuids: Vec<Value> = made["users"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|one| json!({"uuid": one["uuid"]}))
-        .collect();
-    door.result("delete", json!({"users": uuids[..5]})).await;
-    assert_eq!(door.standing().await.0, series);
-    door.result("delete", json!({"users": uuids[5..6]})).await;
-    assert_ne!(door.standing().await.0, series);
-    let left = door.after(0).await;
-    let tombstones = left.iter().filter(|one| one["deleted"] == true).count();
-    assert_eq!((left.len(), tombstones), (4, 3));
+/// Deleted entries that are told.
+async fn tombstones(door: &Door) -> usize {
+    let all = door.after(0).await;
+    all.iter().filter(|one| one["deleted"] == true).count()
 }
 
-#[tokio::test]
-async fn a_first_query_may_leave_tombstones_out() {
-    let door = Plan::sqlite()
+async fn the_series_changes_exactly_when_tombstones_are_forgotten(plan: Plan) {
+    let plan = plan.with(json!({"limits": {"tombstones": 50}}));
+    let door = plan.open().await;
+    let made = json!({"users": vec![json!({}); 110]});
+    let made = door.result("create", made).await;
+    let (mut client, mut before) = (Follower::default(), 0);
+    let mut forgotten = Vec::new();
+    client.catch_up(&door).await;
+    for (number, one) in (1..).zip(made["users"].as_array().unwrap()) {
+        let (series, anew) = (door.standing().await.0, client.anew);
+        let gone = json!({"users": [{"uuid": one["uuid"]}]});
+        door.result("delete", gone).await;
+        let now = tombstones(&door).await;
+        let purged = now <= before;
+        assert_eq!(door.standing().await.0 != series, purged, "{number}: {now}");
+        client.catch_up(&door).await;
+        assert_eq!(client.anew - anew, usize::from(purged));
+        assert_eq!(client.copy.len(), 110 - number);
+        if purged {
+            forgotten.push((number, now));
+        }
+        before = now;
+    }
+    // Of 51 the older half goes, and what is left has room for 25 more.
+    assert_eq!(forgotten, [(51, 25), (77, 25), (103, 25)]);
+}
+
+async fn a_first_query_may_leave_tombstones_out(plan: Plan) {
+    let door = plan
         .with(json!({"full_query_tombstones": false}))
         .open()
         .await;
@@ -198,91 +159,6 @@ async fn a_first_query_may_leave_tombstones_out() {
         later,
         [json!({"uuid": uuid, "deleted": true, "timestamp": made + 1})]
     );
-}
-
-#[tokio::test]
-async fn the_fingerprint_of_postgres_tells_databases_apart() {
-    let (one, other) = (Plan::postgres().await, Plan::postgres().await);
-    let mut prints = Vec::new();
-    for plan in [&one, &other] {
-        let store = crate::world::open(&plan.uri).await;
-        let print = store
-            .fingerprint(SystemAuthority::new("test"))
-            .await
-            .unwrap();
-        assert!(print.starts_with("database "), "{print}");
-        prints.push(print);
-    }
-    assert_ne!(prints[0], prints[1]);
-}
-
-#[tokio::test]
-async fn a_copy_of_a_postgres_database_begins_a_series() {
-    use sqlx::{Connection, SqlSafeStr};
-
-    let door = Plan::postgres().await.open().await;
-    door.create(json!({"name": "kept"})).await;
-    let (series, timestamp) = door.standing().await;
-    let (mut plan, store, tenant, phonebook) = door.close().await;
-    drop(store);
-    let (server, parameters) = plan.uri.split_once('?').unwrap();
-    let (server, name) = server.rsplit_once('/').unwrap();
-    let copy = format!("{server}/{name}copy?{parameters}");
-    let administrator = format!("{server}/postgres");
-    let mut connection = sqlx::PgConnection::connect(&administrator).await.unwrap();
-    let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1";
-    // A connection of dird's may take a moment to be gone.
-    loop {
-        sqlx::query(others)
-            .bind(name)
-            .execute(&mut connection)
-            .await
-            .unwrap();
-        let statement = format!("CREATE DATABASE {name}copy TEMPLATE {name}");
-        let copied = sqlx::query(sqlx::AssertSqlSafe(statement).into_sql_str());
-        if copied.execute(&mut connection).await.is_ok() {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    plan.uri = copy;
-    begins_anew(plan, (tenant, phonebook), (&series, timestamp)).await;
-}
-
-#[tokio::test]
-async fn a_dump_that_is_restored_begins_a_series() {
-    let door = Plan::postgres().await.open().await;
-    door.create(json!({"name": "kept"})).await;
-    let (series, timestamp) = door.standing().await;
-    let (mut plan, store, tenant, phonebook) = door.close().await;
-    drop(store);
-    let uri = plan.uri.clone();
-    let restored = tokio::task::spawn_blocking(move || Cluster::shared().restored(&uri));
-    plan.uri = restored.await.unwrap().unwrap();
-    begins_anew(plan, (tenant, phonebook), (&series, timestamp)).await;
-}
-
-/// A directory with one entry in another database than the one where it had that series and timestamp.
-async fn begins_anew(
-    plan: Plan,
-    (tenant, phonebook): (Tenant, PhonebookId),
-    (series, timestamp): (&str, i64),
-) {
-    let store = crate::world::open(&plan.uri).await;
-    let door = plan.start(store, tenant, phonebook).await;
-    let (now, counter) = door.standing().await;
-    assert_ne!(now, series);
-    assert_eq!(counter, timestamp + 1);
-    let told = asked_with(&door, series, timestamp).await;
-    assert_eq!(told["invalid"], counter);
-    assert_eq!(told["users"], json!([]));
-    let names: Vec<Value> = door
-        .after(0)
-        .await
-        .into_iter()
-        .map(|one| one["name"].clone())
-        .collect();
-    assert_eq!(names, ["kept"]);
 }
 
 /// Waits until the mark says what `expected` wants of the directory.
@@ -356,11 +232,9 @@ async fn a_mark_that_could_not_be_written_is_written_later() {
     marked(&door, |one| one["timestamp"] == 1).await;
 }
 
-#[tokio::test]
-async fn what_is_written_while_dird_stops_is_in_the_mark() {
+async fn what_is_written_while_dird_stops_is_in_the_mark(door: Door) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    let door = known().await;
     let (head, body) = (
         "PUT /api/dir/create HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 14\r\n\r\n",
         "{\"users\":[{}]}",

@@ -1,5 +1,5 @@
 //! Nothing is lost to who follows a directory (intercom-directory.md §7.2, §7.5): writers through this API, REST and imports
-//! at once, and a reader that asks for what has changed.
+//! at once, and readers that ask for what has changed.
 //!
 //! `SOAK_ROUNDS` sets how many sites are written; one of each engine by default.
 
@@ -11,6 +11,7 @@ use dird::store::Placed;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::follower::{Follower, live};
 use crate::world::{Door, Plan, read};
 
 /// What each writer does, and does when there are several rounds.
@@ -49,7 +50,10 @@ async fn race(door: Door, round: u64) {
         token,
         done: AtomicBool::new(false),
     });
-    let reader = tokio::spawn(follow(Arc::clone(&race)));
+    let readers = HABITS.map(|habit| {
+        let random = Random(round * 1000 + 500);
+        tokio::spawn(follow(Arc::clone(&race), habit, random))
+    });
     let mut writers = Vec::new();
     for number in 0..4 {
         let race = Arc::clone(&race);
@@ -71,15 +75,24 @@ async fn race(door: Door, round: u64) {
         }
     }
     race.done.store(true, Ordering::SeqCst);
-    let copy = reader.await.unwrap();
-    let all = race.door.after(0).await;
-    let live = all.iter().filter(|one| one["deleted"] != true);
-    let expected: BTreeMap<String, Value> = live.map(|one| (key(one), one.clone())).collect();
-    assert_eq!(copy, expected, "round {round}");
+    let expected = live(&race.door).await;
+    for (reader, habit) in readers.into_iter().zip(HABITS) {
+        let copy = reader.await.unwrap().copy;
+        if let Habit::Fields(fields) = habit {
+            let mut anew = Follower {
+                fields: Some(fields),
+                ..Follower::default()
+            };
+            anew.catch_up(&race.door).await;
+            assert_eq!(copy, anew.copy, "round {round}: {habit:?}");
+        } else {
+            assert_eq!(copy, expected, "round {round}: {habit:?}");
+        }
+    }
     // Every change has a number of its own, and no number was left out.
     let (_, counter) = race.door.standing().await;
     assert_eq!(counter, i64::try_from(changes).unwrap());
-    assert_eq!(people(&copy), in_table(&race.door).await, "round {round}");
+    assert_eq!(people(&expected), in_table(&race.door).await, "{round}");
 }
 
 /// Names, addresses and numbers of a reader's entries.
@@ -106,10 +119,6 @@ async fn in_table(door: &Door) -> BTreeMap<String, [String; 3]> {
         (contact.uuid.0, values)
     };
     contacts.map(person).collect()
-}
-
-fn key(entry: &Value) -> String {
-    entry["uuid"].as_str().unwrap().to_lowercase()
 }
 
 /// The same numbers for the same seed.
@@ -139,35 +148,45 @@ struct Race {
     done: AtomicBool,
 }
 
-/// Follows as the contract says, until a last query after everybody is done.
-async fn follow(race: Arc<Race>) -> BTreeMap<String, Value> {
-    let (mut copy, mut cursor, mut series) = (BTreeMap::new(), 0, Value::Null);
+/// What makes followers different.
+#[derive(Debug, Clone, Copy)]
+enum Habit {
+    /// Wants whatever differs from its default.
+    Everything,
+    /// Wants these fields.
+    Fields(&'static [&'static str]),
+    /// Loses what it learnt last, now and then, and goes on from what it had saved.
+    Forgets,
+}
+
+const HABITS: [Habit; 3] = [
+    Habit::Everything,
+    Habit::Fields(&["name", "callPos.peer"]),
+    Habit::Forgets,
+];
+
+/// Follows until a question that was asked after everybody was done is answered.
+async fn follow(race: Arc<Race>, habit: Habit, mut random: Random) -> Follower {
+    let mut follower = Follower::default();
+    if let Habit::Fields(fields) = habit {
+        follower.fields = Some(fields);
+    }
+    let mut saved = follower.clone();
     loop {
         let last = race.done.load(Ordering::SeqCst);
-        let body = json!({"series": series, "iterator": {"timestamp": cursor}});
-        let answer = race.door.result("query", body).await;
-        assert!(answer.get("invalid").is_none(), "the series did not change");
-        series = answer["series"].clone();
-        let counter = answer["timestamp"].as_i64().unwrap();
-        let mut before = cursor;
-        for entry in answer["users"].as_array().unwrap() {
-            let timestamp = entry["timestamp"].as_i64().unwrap();
-            assert!(
-                before < timestamp && timestamp <= counter,
-                "{before} {entry} {counter}"
-            );
-            before = timestamp;
-            if entry["deleted"] == true {
-                copy.remove(&key(entry));
-            } else {
-                copy.insert(key(entry), entry.clone());
-            }
-        }
-        cursor = counter;
+        follower.catch_up(&race.door).await;
+        assert_eq!(follower.anew, 0, "the series did not change");
         if last {
-            return copy;
+            return follower;
         }
-        tokio::task::yield_now().await;
+        match (habit, random.below(3)) {
+            (Habit::Forgets, 0) => follower = saved.clone(),
+            (Habit::Forgets, 1) => saved = follower.clone(),
+            _ => {}
+        }
+        for _ in 0..random.below(20) {
+            tokio::task::yield_now().await;
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use md5::{Digest, Md5};
 use reqwest::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
+use sha2::Sha256;
 
 use crate::world::{Door, Plan, error_of, publish, read};
 
@@ -40,12 +41,20 @@ pub(crate) async fn with_accounts(plan: Plan, changes: Value) -> Door {
     plan.start(store, tenant, phonebook).await
 }
 
-fn md5(text: &str) -> String {
+fn hexadecimal(bytes: &[u8]) -> String {
     let mut hexadecimal = String::new();
-    for byte in Md5::digest(text.as_bytes()) {
+    for byte in bytes {
         write!(hexadecimal, "{byte:02x}").unwrap();
     }
     hexadecimal
+}
+
+fn md5(text: &str) -> String {
+    hexadecimal(&Md5::digest(text.as_bytes()))
+}
+
+fn sha256(text: &str) -> String {
+    hexadecimal(&<Sha256 as sha2::Digest>::digest(text.as_bytes()))
 }
 
 /// What a client answers to a challenge.
@@ -61,6 +70,10 @@ pub(crate) struct Answer<'a> {
 
 impl Answer<'_> {
     pub(crate) fn header(&self, method: &Method) -> String {
+        self.hashed(method, ("MD5", md5))
+    }
+
+    fn hashed(&self, method: &Method, (algorithm, hash): (&str, fn(&str) -> String)) -> String {
         let Self {
             name,
             password,
@@ -69,12 +82,12 @@ impl Answer<'_> {
             uri,
             realm,
         } = self;
-        let known = md5(&format!("{name}:{realm}:{password}"));
-        let request = md5(&format!("{method}:{uri}"));
-        let proof = md5(&format!("{known}:{nonce}:{count:08x}:abc:auth:{request}"));
+        let known = hash(&format!("{name}:{realm}:{password}"));
+        let request = hash(&format!("{method}:{uri}"));
+        let proof = hash(&format!("{known}:{nonce}:{count:08x}:abc:auth:{request}"));
         format!(
             "Digest username=\"{name}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{uri}\", \
-             qop=auth, nc={count:08x}, cnonce=\"abc\", response=\"{proof}\", algorithm=\"MD5\""
+             qop=auth, nc={count:08x}, cnonce=\"abc\", response=\"{proof}\", algorithm=\"{algorithm}\""
         )
     }
 }
@@ -177,6 +190,26 @@ async fn both_algorithms_may_be_offered() {
     let offered: Vec<&str> = offered.map(|one| one.to_str().unwrap()).collect();
     assert_eq!(offered.len(), 2);
     assert!(offered[1].contains("algorithm=SHA-256"));
+    let mut answer = challenged(&door, "reader").await;
+    for (algorithm, hash) in [("MD5", md5 as fn(&str) -> String), ("SHA-256", sha256)] {
+        for (said, status) in [(algorithm, 200), ("SHA-1", 401)] {
+            let header = answer.hashed(&Method::GET, (said, hash));
+            let request = door.request(Method::GET, TEMPLATE);
+            let told = request.header(AUTHORIZATION, header).send().await.unwrap();
+            assert_eq!(told.status(), status, "{said} by {algorithm}");
+            answer.count += 1;
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_algorithm_that_is_not_offered_is_refused() {
+    let door = with_accounts(Plan::sqlite(), json!({})).await;
+    let answer = challenged(&door, "reader").await;
+    let header = answer.hashed(&Method::GET, ("SHA-256", sha256));
+    let request = door.request(Method::GET, TEMPLATE);
+    let (status, told) = read(request.header(AUTHORIZATION, header).send().await.unwrap()).await;
+    assert_eq!((status, error_of(&told).0), (401, 9));
 }
 
 #[tokio::test]

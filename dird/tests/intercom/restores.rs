@@ -1,7 +1,7 @@
 //! Databases that are set back to a copy, or copied (intercom-directory.md §7.6): dird sees it by its mark and by the database's
 //! fingerprint, each alone, and clients read anew.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dird::identity::{SystemAuthority, Tenant};
@@ -34,16 +34,22 @@ async fn stop(door: Door) -> Stopped {
     let (plan, store, tenant, phonebook) = door.close().await;
     drop(store);
     if let Database::Sqlite(path) = database(&plan) {
-        // The last connection takes it away when it is closed.
-        let latest = format!("{}-wal", path.display());
         let closed = async {
-            while std::fs::exists(&latest).unwrap() {
+            while is_open(&path) {
                 sleep(Duration::from_millis(10)).await;
             }
         };
         timeout(Duration::from_mins(1), closed).await.unwrap();
     }
     (plan, tenant, phonebook)
+}
+
+/// Whether this process has the file open: connections to a database are closed some time after its store is dropped.
+fn is_open(path: &Path) -> bool {
+    let path = path.canonicalize().unwrap();
+    let open = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    let mut open = open.filter_map(|file| std::fs::read_link(file.path()).ok());
+    open.any(|open| open == path)
 }
 
 async fn start((plan, tenant, phonebook): Stopped) -> Door {

@@ -6,6 +6,15 @@ use serde_json::{Value, json};
 
 use crate::world::Door;
 
+/// What an answer told: which entries had changed after a timestamp, as of another.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
+    pub(crate) after: i64,
+    pub(crate) until: i64,
+    /// When each was changed last, by its lower-case uuid.
+    pub(crate) changed: BTreeMap<String, i64>,
+}
+
 /// A copy of a directory, and how far it goes.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Follower {
@@ -17,6 +26,8 @@ pub(crate) struct Follower {
     pub(crate) anew: usize,
     /// The fields that it asks for; all that differ from their defaults if there are none.
     pub(crate) fields: Option<&'static [&'static str]>,
+    /// Every answer since it began to read.
+    pub(crate) answers: Vec<Told>,
 }
 
 impl Follower {
@@ -46,11 +57,18 @@ impl Follower {
             return false;
         }
         self.series = told["series"].as_str().map(str::to_owned);
+        let (after, mut changed) = (self.cursor, BTreeMap::new());
         for entry in told["users"].as_array().unwrap() {
             self.apply(entry);
+            changed.insert(key(entry), self.cursor);
         }
         assert!(self.cursor <= counter, "{} after {counter}", self.cursor);
         self.cursor = counter;
+        self.answers.push(Told {
+            after,
+            until: counter,
+            changed,
+        });
         true
     }
 

@@ -4,6 +4,7 @@
 //! `SOAK_ROUNDS` sets how many sites are written; one of each engine by default.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound::{Excluded, Included};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,7 +12,7 @@ use dird::store::Placed;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::follower::{Follower, live};
+use crate::follower::{Follower, Told, key, live};
 use crate::world::{Door, Plan, read};
 
 /// What each writer does, and does when there are several rounds.
@@ -66,18 +67,21 @@ async fn race(door: Door, round: u64) {
             }
         }));
     }
-    let (mut stamps, mut changes) = (BTreeSet::new(), 0);
+    let (mut stamps, mut changes) = (BTreeMap::new(), 0);
     for writer in writers {
         let written = writer.await.unwrap();
         changes += written.changes;
-        for stamp in written.stamps {
-            assert!(stamps.insert(stamp), "{stamp} was given twice");
+        for (stamp, uuid) in written.stamps {
+            let before = stamps.insert(stamp, uuid);
+            assert_eq!(before, None, "{stamp} was given twice");
         }
     }
     race.done.store(true, Ordering::SeqCst);
     let expected = live(&race.door).await;
     for (reader, habit) in readers.into_iter().zip(HABITS) {
-        let copy = reader.await.unwrap().copy;
+        let reader = reader.await.unwrap();
+        assert_none_mixes_times(&reader.answers, &stamps);
+        let copy = reader.copy;
         if let Habit::Fields(fields) = habit {
             let mut anew = Follower {
                 fields: Some(fields),
@@ -93,6 +97,21 @@ async fn race(door: Door, round: u64) {
     let (_, counter) = race.door.standing().await;
     assert_eq!(counter, i64::try_from(changes).unwrap());
     assert_eq!(people(&expected), in_table(&race.door).await, "{round}");
+}
+
+/// Of the entries whose every change is known, each answer told exactly those that had changed, with what they were last as of
+/// its end.
+fn assert_none_mixes_times(answers: &[Told], stamps: &BTreeMap<i64, String>) {
+    let known: BTreeSet<&String> = stamps.values().collect();
+    for told in answers {
+        let changes = stamps.range((Excluded(told.after), Included(told.until)));
+        let expected: BTreeMap<&String, i64> =
+            changes.map(|(stamp, uuid)| (uuid, *stamp)).collect();
+        let changed = told.changed.iter().map(|(uuid, stamp)| (uuid, *stamp));
+        let changed: BTreeMap<&String, i64> =
+            changed.filter(|(uuid, _)| known.contains(uuid)).collect();
+        assert_eq!(changed, expected, "{} to {}", told.after, told.until);
+    }
 }
 
 /// Names, addresses and numbers of a reader's entries.
@@ -136,8 +155,8 @@ impl Random {
 /// What a writer did.
 #[derive(Default)]
 struct Written {
-    /// Timestamps that it was told.
-    stamps: Vec<i64>,
+    /// Timestamps that it was told, each with the entry's lower-case uuid.
+    stamps: Vec<(i64, String)>,
     /// Changes of entries.
     changes: usize,
 }
@@ -221,7 +240,7 @@ impl Race {
                 let Some(timestamp) = one["timestamp"].as_i64() else {
                     continue;
                 };
-                written.stamps.push(timestamp);
+                written.stamps.push((timestamp, key(one)));
                 if function == "create" && choice < 2 {
                     known.push(one["uuid"].clone());
                 }
@@ -230,9 +249,11 @@ impl Race {
                 let deleted = self.door.result("delete", json!({"owner": owner})).await;
                 let deleted = deleted["users"].as_array().unwrap();
                 assert_eq!(deleted.len(), known.len());
-                written
-                    .stamps
-                    .extend(deleted.iter().map(|one| one["timestamp"].as_i64().unwrap()));
+                written.stamps.extend(
+                    deleted
+                        .iter()
+                        .map(|one| (one["timestamp"].as_i64().unwrap(), key(one))),
+                );
                 known.clear();
             }
         }

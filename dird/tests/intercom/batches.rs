@@ -42,7 +42,21 @@ async fn send(
     answered
 }
 
+/// The numbers that are not bad, each with the uuid that was answered to it.
+fn good(created: &[Value]) -> Vec<(usize, &Value)> {
+    let all = created.iter().enumerate();
+    all.filter(|(number, _)| !is_bad(*number))
+        .map(|(number, one)| (number, &one["uuid"]))
+        .collect()
+}
+
 async fn a_call_is_positional_and_stamps_what_it_changed(door: Door) {
+    let created = create(&door).await;
+    update(&door, &created).await;
+    delete(&door, &created).await;
+}
+
+async fn create(door: &Door) -> Vec<Value> {
     let unknown = json!({"code": "EDIR_FIELD_NAME_UNKNOWN", "field": "nope"});
     let new = |number: usize| {
         let mut entry = json!({"name": format!("n{number}")});
@@ -51,52 +65,46 @@ async fn a_call_is_positional_and_stamps_what_it_changed(door: Door) {
         }
         entry
     };
-    let created = send(&door, "create", new, &unknown).await;
-    let uuid = |number: usize| created[number]["uuid"].clone();
-    let good: Vec<usize> = (0..ELEMENTS).filter(|number| !is_bad(*number)).collect();
+    let created = send(door, "create", new, &unknown).await;
     let kept = door.after(0).await;
-    let expected = good.iter().zip(1..).map(|(number, timestamp)| {
-        json!({"uuid": uuid(*number), "name": format!("n{number}"), "timestamp": timestamp})
+    let expected = good(&created).into_iter().zip(1..);
+    let expected = expected.map(|((number, uuid), timestamp)| {
+        json!({"uuid": uuid, "name": format!("n{number}"), "timestamp": timestamp})
     });
     assert_eq!(kept, expected.collect::<Vec<_>>());
+    created
+}
 
-    // The bad ones name an entry that is there: the one after them.
+/// The bad ones name an entry that is there: the one after them.
+async fn update(door: &Door, created: &[Value]) {
     let wrong = json!({"code": "EDIR_FIELD_VALUE_ERROR", "field": "virtNumber"});
     let renamed = |number: usize| {
         if is_bad(number) {
-            json!({"uuid": uuid(number + 1), "name": "bad", "virtNumber": "x"})
+            json!({"uuid": created[number + 1]["uuid"], "name": "bad", "virtNumber": "x"})
         } else {
-            json!({"uuid": uuid(number), "name": format!("m{number}")})
+            json!({"uuid": created[number]["uuid"], "name": format!("m{number}")})
         }
     };
     let (_, before) = door.standing().await;
-    send(&door, "update", renamed, &wrong).await;
+    send(door, "update", renamed, &wrong).await;
     let changed = door.after(before).await;
     let names = changed.iter().map(|one| one["name"].clone());
-    let expected = good.iter().map(|number| json!(format!("m{number}")));
+    let expected = good(created).into_iter();
+    let expected = expected.map(|(number, _)| json!(format!("m{number}")));
     assert_eq!(names.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+}
 
+async fn delete(door: &Door, created: &[Value]) {
     let gone = json!({"code": "EDIR_UUID_DOES_NOT_EXIST"});
-    let ghost = "76543210-68FF-18CA-3210-FEDCBA987654";
+    let ghost = json!("76543210-68FF-18CA-3210-FEDCBA987654");
     let removed = |number: usize| {
-        let uuid = if is_bad(number) {
-            ghost.into()
-        } else {
-            uuid(number)
-        };
-        json!({ "uuid": uuid })
+        let known = &created[number]["uuid"];
+        json!({"uuid": if is_bad(number) { &ghost } else { known }})
     };
-    let (_, before) = door.standing().await;
-    send(&door, "delete", removed, &gone).await;
-    let left = door.after(before).await;
-    let removed = left
-        .iter()
-        .map(|one| (one["uuid"].clone(), one["deleted"].clone()));
-    let expected = good.iter().map(|number| (uuid(*number), json!(true)));
-    assert_eq!(removed.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
-    assert_eq!(
-        door.after(0).await.len(),
-        good.len(),
-        "nothing else is there"
-    );
+    send(door, "delete", removed, &gone).await;
+    let left = door.after(0).await;
+    let uuids = left.iter().map(|one| &one["uuid"]);
+    let expected = good(created).into_iter().map(|(_, uuid)| uuid);
+    assert_eq!(uuids.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+    assert!(left.iter().all(|one| one["deleted"] == true));
 }

@@ -31,6 +31,14 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
+    /// One that knows nothing yet.
+    pub(crate) fn wanting(fields: Option<&'static [&'static str]>) -> Self {
+        Self {
+            fields,
+            ..Self::default()
+        }
+    }
+
     /// Asks what is new until it is known.
     pub(crate) async fn catch_up(&mut self, door: &Door) {
         while !self.ask(door).await {}
@@ -49,10 +57,10 @@ impl Follower {
         let counter = told["timestamp"].as_i64().unwrap();
         if other || counter < self.cursor {
             assert_eq!(told["users"], json!([]));
+            let anew = self.anew + 1;
             *self = Self {
-                anew: self.anew + 1,
-                fields: self.fields,
-                ..Self::default()
+                anew,
+                ..Self::wanting(self.fields)
             };
             return false;
         }

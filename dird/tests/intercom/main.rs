@@ -44,6 +44,7 @@ mod callers;
 mod conformance;
 mod contacts;
 mod examples;
+mod fields;
 mod follower;
 mod fuzz;
 mod limits;

@@ -17,6 +17,7 @@ pub mod platform;
 pub mod ports;
 pub mod postgres;
 pub mod proxy;
+pub mod quiet;
 pub mod rest;
 pub mod screen;
 pub mod simulator;

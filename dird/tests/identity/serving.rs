@@ -21,7 +21,7 @@ async fn start(folder: &Path, auth: &Value, stop: &CancellationToken) -> Running
     let file = folder.join("dird.yml");
     std::fs::write(&file, config.to_string()).unwrap();
     let loaded = dird::config::load(&file, Value::Null, false).unwrap();
-    let log = kit::observe::init(&kit::observe::LogSettings::default());
+    let log = e2e::quiet::log();
     let shown = dird::api::config::RunningConfig::new(loaded.redacted(), false, log);
     dird::run(&loaded.config, shown, stop.clone())
         .await

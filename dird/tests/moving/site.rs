@@ -10,7 +10,7 @@ use dird::identity::{TenantId, UserId};
 use dird::store::Store;
 use dird::store::model::random_id;
 use e2e::postgres::Cluster;
-use kit::observe::{LogSettings, init};
+use e2e::quiet;
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
@@ -119,7 +119,7 @@ impl Home {
     pub(crate) async fn open(&self) -> Site {
         kit::tls::install_provider();
         let loaded = dird::config::load(&self.config(), Value::Null, false).unwrap();
-        let shown = RunningConfig::new(loaded.redacted(), false, init(&LogSettings::default()));
+        let shown = RunningConfig::new(loaded.redacted(), false, quiet::log());
         let stop = CancellationToken::new();
         let running = dird::run(&loaded.config, shown, stop.clone());
         let running = running.await.unwrap();

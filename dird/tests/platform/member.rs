@@ -9,7 +9,7 @@ use dird::Running;
 use dird::api::config::RunningConfig;
 use dird::store::Store;
 use e2e::broker::{Broker, Peer};
-use kit::observe::{LogSettings, init};
+use e2e::quiet;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -178,7 +178,7 @@ pub(crate) async fn serve(
     let file = folder.join("dird.yml");
     std::fs::write(&file, config.to_string()).unwrap();
     let loaded = dird::config::load(&file, Value::Null, false).unwrap();
-    let shown = RunningConfig::new(loaded.redacted(), false, init(&LogSettings::default()));
+    let shown = RunningConfig::new(loaded.redacted(), false, quiet::log());
     dird::run(&loaded.config, shown, stop.clone())
         .await
         .unwrap()

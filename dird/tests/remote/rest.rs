@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use dird::api::config::RunningConfig;
 use dird::identity::builtin::{Accounts, KeyRecord, secret};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use kit::observe::{LogSettings, init};
+use e2e::quiet;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -42,7 +42,7 @@ impl Dird {
         let path = folder.path().join("dird.yml");
         std::fs::write(&path, config.to_string()).unwrap();
         let loaded = dird::config::load(&path, Value::Null, false).unwrap();
-        let shown = RunningConfig::new(loaded.redacted(), false, init(&LogSettings::default()));
+        let shown = RunningConfig::new(loaded.redacted(), false, quiet::log());
         let stop = CancellationToken::new();
         let running = dird::run(&loaded.config, shown, stop.clone())
             .await

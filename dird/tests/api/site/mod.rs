@@ -10,7 +10,7 @@ use std::time::Duration;
 use dird::Running;
 use dird::api::config::RunningConfig;
 use dird::store::Store;
-use kit::observe::{LogSettings, init};
+use e2e::quiet;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -158,7 +158,7 @@ pub(crate) async fn run(
     let path = folder.join("dird.yml");
     std::fs::write(&path, config.to_string()).unwrap();
     let loaded = dird::config::load(&path, Value::Null, false).unwrap();
-    let shown = RunningConfig::new(loaded.redacted(), false, init(&LogSettings::default()));
+    let shown = RunningConfig::new(loaded.redacted(), false, quiet::log());
     dird::run(&loaded.config, shown, stop.clone())
         .await
         .unwrap()

@@ -18,6 +18,7 @@ use kit::serve::{self, Admission, BindError, Bound, Limits};
 use kit::tls::{Acceptor, TlsError};
 use kit::turns::Turns;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -75,6 +76,9 @@ pub enum StartError {
     User(#[from] PrivilegeError),
 }
 
+/// From the stop to the end of what goes on after the last request, of the six seconds that a stop may take.
+const LAST: Duration = Duration::from_millis(5300);
+
 /// A dird that serves.
 pub struct Running {
     /// Address of the REST interface.
@@ -98,9 +102,13 @@ impl Running {
     /// Serves until `stop` is cancelled and requests under way are answered or out of time.
     pub async fn until_stopped(mut self) {
         self.stop.cancelled().await;
+        let end = Instant::now() + LAST;
         all_ended(&mut self.tasks).await;
         self.quiet.cancel();
-        all_ended(&mut self.last).await;
+        if timeout_at(end, all_ended(&mut self.last)).await.is_err() {
+            tracing::warn!("what was to be kept last is not; the database does not answer");
+            self.last.shutdown().await;
+        }
         if let Some(membership) = self.membership {
             membership.leave().await;
         }

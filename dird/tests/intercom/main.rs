@@ -54,6 +54,7 @@ mod race;
 mod restores;
 mod secrets;
 mod series;
+mod stop;
 mod tenants;
 mod transport;
 mod world;

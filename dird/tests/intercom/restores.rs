@@ -57,10 +57,6 @@ async fn start((plan, tenant, phonebook): Stopped) -> Door {
     plan.start(store, tenant, phonebook).await
 }
 
-fn mark(plan: &Plan) -> PathBuf {
-    plan.folder.path().join("state/intercom.mark")
-}
-
 fn database(plan: &Plan) -> Database {
     match plan.uri.strip_prefix("sqlite:") {
         Some(path) => Database::Sqlite(path.into()),
@@ -79,7 +75,7 @@ async fn a_client_of_a_restored_database_reads_anew_and_has_what_is_there(plan: 
         let stopped = stop(door).await;
         let copy = stopped.0.folder.path().join(format!("{sign:?}.backup"));
         database(&stopped.0).back_up(&copy).await.unwrap();
-        let known = std::fs::read(mark(&stopped.0)).unwrap();
+        let known = std::fs::read(stopped.0.mark_file()).unwrap();
         door = start(stopped).await;
         let kept = live(&door).await;
         change(&door, &format!("{sign:?}")).await;
@@ -119,9 +115,9 @@ async fn spoil(
     let check = matches!(sign, Sign::Place);
     match sign {
         Sign::Mark => {}
-        Sign::NoMark => std::fs::remove_file(mark(&plan)).unwrap(),
+        Sign::NoMark => std::fs::remove_file(plan.mark_file()).unwrap(),
         Sign::Place => {
-            std::fs::write(mark(&plan), known).unwrap();
+            std::fs::write(plan.mark_file(), known).unwrap();
             let forged = "UPDATE intercom_directory SET instance = 'file 1:1'";
             database.rows(forged).await.unwrap();
         }

@@ -186,7 +186,7 @@ async fn a_key_that_is_none_is_told_at_the_start() {
         "metrics": {"port": null}, "intercom": {"enabled": true, "secret_key_file": key}});
     std::fs::write(&file, config.to_string()).unwrap();
     let loaded = dird::config::load(&file, Value::Null, false).unwrap();
-    let log = kit::observe::init(&kit::observe::LogSettings::default());
+    let log = e2e::quiet::log();
     let shown = dird::api::config::RunningConfig::new(loaded.redacted(), false, log);
     let started = dird::run(
         &loaded.config,

@@ -1,7 +1,5 @@
 //! When clients must read anew (intercom-directory.md §7.3, §7.6), and when they need not.
 
-use std::path::PathBuf;
-
 use dird::store::NewSeries;
 use serde_json::{Value, json};
 
@@ -12,7 +10,6 @@ on_both_engines!(
     a_restart_changes_nothing,
     without_its_mark_or_elsewhere_a_directory_begins_a_series,
     a_cursor_beyond_the_counter_is_counted_and_changes_nothing,
-    what_is_written_while_dird_stops_is_in_the_mark,
 );
 on_plans_of_both_engines!(
     a_directory_that_was_published_while_nobody_watched_begins_anew,
@@ -22,10 +19,6 @@ on_plans_of_both_engines!(
 
 async fn known() -> Door {
     Plan::sqlite().open().await
-}
-
-fn mark(door: &Door) -> PathBuf {
-    door.plan.folder.path().join("state/intercom.mark")
 }
 
 async fn a_directory_that_was_published_while_nobody_watched_begins_anew(plan: Plan) {
@@ -54,7 +47,7 @@ async fn asked_with(door: &Door, series: &str, cursor: i64) -> Value {
 
 async fn without_its_mark_or_elsewhere_a_directory_begins_a_series(mut door: Door) {
     let (mut series, mut timestamp) = door.standing().await;
-    let path = mark(&door);
+    let path = door.plan.mark_file();
     let (plan, store, tenant, phonebook) = door.close().await;
     std::fs::remove_file(path).unwrap();
     door = plan.start(store, tenant, phonebook).await;
@@ -163,7 +156,7 @@ async fn a_first_query_may_leave_tombstones_out(plan: Plan) {
 
 /// Waits until the mark says what `expected` wants of the directory.
 async fn marked(door: &Door, expected: impl Fn(&Value) -> bool) -> Value {
-    let path = mark(door);
+    let path = door.plan.mark_file();
     let marked = async {
         loop {
             let text = std::fs::read(&path).unwrap_or_default();
@@ -230,36 +223,4 @@ async fn a_mark_that_could_not_be_written_is_written_later() {
     std::fs::remove_file(&state).unwrap();
     std::fs::rename(&away, &state).unwrap();
     marked(&door, |one| one["timestamp"] == 1).await;
-}
-
-async fn what_is_written_while_dird_stops_is_in_the_mark(door: Door) {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-    let (head, body) = (
-        "PUT /api/dir/create HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 14\r\n\r\n",
-        "{\"users\":[{}]}",
-    );
-    let mut client = tokio::net::TcpStream::connect(door.address).await.unwrap();
-    client.write_all(head.as_bytes()).await.unwrap();
-    let mut heard = [0; 25];
-    client.read_exact(&mut heard).await.unwrap();
-    assert_eq!(&heard, b"HTTP/1.1 100 Continue\r\n\r\n");
-    // The mark has this one when dird has stopped, or soon after.
-    door.create(json!({})).await;
-    let path = mark(&door);
-    let phonebook = door.phonebook.0.clone();
-    let reached = || -> Value {
-        let mark: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        mark[&phonebook]["timestamp"].clone()
-    };
-    let closing = tokio::spawn(door.close());
-    while reached() != 1 {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    client.write_all(body.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    client.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.contains("\"timestamp\":2"), "{answer}");
-    let _left = closing.await.unwrap();
-    assert_eq!(reached(), 2);
 }

@@ -1,7 +1,7 @@
 //! A dird with one published phonebook, and somebody at the door who asks for it.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use dird::api::config::RunningConfig;
@@ -10,7 +10,7 @@ use dird::identity::{SystemAuthority, Tenant, TenantId};
 use dird::store::model::{Contact, ContactId, ListId, PhonebookId, random_id};
 use dird::store::{Mapping, NewSeries, Store};
 use e2e::postgres::Cluster;
-use kit::observe::{LogSettings, init};
+use e2e::quiet;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -121,6 +121,11 @@ impl Plan {
         self.start(store, tenant, phonebook).await
     }
 
+    /// Where dird writes how far its directories have come.
+    pub(crate) fn mark_file(&self) -> PathBuf {
+        self.folder.path().join("state/intercom.mark")
+    }
+
     /// Writes that these directories are known, so that they go on in their series.
     pub(crate) fn mark(&self, phonebooks: &[&PhonebookId]) {
         let reached = |phonebook: &&PhonebookId| {
@@ -177,7 +182,7 @@ async fn load_and_run(config: &Value, folder: &Path, stop: &CancellationToken) -
     let path = folder.join("dird.yml");
     std::fs::write(&path, config.to_string()).unwrap();
     let loaded = dird::config::load(&path, Value::Null, false).unwrap();
-    let shown = RunningConfig::new(loaded.redacted(), false, init(&LogSettings::default()));
+    let shown = RunningConfig::new(loaded.redacted(), false, quiet::log());
     let running = dird::run(&loaded.config, shown, stop.clone());
     running.await.unwrap()
 }

@@ -5,16 +5,19 @@ use serde::Deserialize;
 
 use crate::surrogates;
 
+/// The words of both shapes of dird's errors.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Missing {
+    message: String,
     reason: Vec<String>,
 }
 
 /// Whether `body`, of an answer with status 404, names `profile`.
 pub(super) fn names(body: &[u8], profile: &str) -> bool {
     let said = surrogates::read::<Missing>(body).unwrap_or_default();
-    said.reason.iter().any(|reason| reason.contains(profile))
+    let mut words = said.reason.iter().chain([&said.message]);
+    words.any(|words| words.contains(profile))
 }
 
 #[cfg(test)]
@@ -23,9 +26,13 @@ mod tests {
 
     #[test]
     fn only_words_that_name_the_profile_are_about_it() {
-        let missing = br#"{"reason": ["The profile `sales` does not exist"], "status_code": 404}"#;
-        assert!(names(missing, "sales"));
-        assert!(!names(missing, "support"));
+        for missing in [
+            &br#"{"reason": ["The profile `sales` does not exist"], "status_code": 404}"#[..],
+            br#"{"message": "No such profile: \"sales\"", "error_id": "unknown-profile"}"#,
+        ] {
+            assert!(names(missing, "sales"));
+            assert!(!names(missing, "support"));
+        }
         for other in [
             &b""[..],
             b"{}",

@@ -27,6 +27,9 @@ use crate::{
 /// Time for requests under way when the process stops.
 const DRAIN: Duration = Duration::from_secs(5);
 
+/// Longest wait for the first token before phones are served.
+const FIRST_TOKEN: Duration = Duration::from_secs(2);
+
 /// Why phoned does not start. The message names file or address.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -160,13 +163,14 @@ pub async fn run(config: Config) -> Result<Running, StartError> {
 }
 
 impl Ready {
-    /// Waits until auth has answered with our first token, so that no phone has to. That there is none, or a stop, ends the wait.
+    /// Waits until auth has answered with our first token, so that no phone has to. That there is none, a stop, or an auth that
+    /// hangs ends the wait.
     pub async fn first_token(&self, stop: &CancellationToken) {
         let app = &self.live.current().app;
         tokio::select! {
             () = stop.cancelled() => {}
             // Why it failed is in the log; whoever needs a token tries again.
-            _made = app.auth.token() => {}
+            _made = timeout(FIRST_TOKEN, app.auth.token()) => {}
         }
     }
 

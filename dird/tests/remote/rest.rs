@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use dird::api::config::RunningConfig;
 use dird::identity::builtin::{Accounts, KeyRecord, secret};
-use futures_util::stream::{FuturesUnordered, StreamExt};
 use e2e::quiet;
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;

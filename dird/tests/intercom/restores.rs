@@ -1,7 +1,7 @@
 //! Databases that are set back to a copy, or copied (intercom-directory.md §7.6): dird sees it by its mark and by the database's
 //! fingerprint, each alone, and clients read anew.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use dird::identity::{SystemAuthority, Tenant};

@@ -51,7 +51,7 @@ impl Follower {
             question["series"] = json!(series);
             question["iterator"] = json!({"timestamp": self.cursor});
         }
-        let told = door.result("query", question).await;
+        let told = door.result_in_turn("query", question).await;
         let other = self.series.is_some() && told["series"] != json!(self.series);
         assert_eq!(told.get("invalid").is_some(), other, "{told}");
         let counter = told["timestamp"].as_i64().unwrap();

@@ -235,6 +235,18 @@ impl Door {
         answer["result"].clone()
     }
 
+    /// The same for a client that comes back when it is told that others are served.
+    pub(crate) async fn result_in_turn(&self, function: &str, body: Value) -> Value {
+        loop {
+            let answer = self.ask(function, &body).await;
+            if answer["success"] == true {
+                return answer["result"].clone();
+            }
+            assert_eq!(answer["error"]["code"], 18, "{function} {body}: {answer}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// Code and parameter of an error.
     pub(crate) async fn error(&self, function: &str, body: Value) -> (u64, String) {
         error_of(&self.ask(function, &body).await)

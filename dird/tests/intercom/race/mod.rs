@@ -1,77 +1,120 @@
 //! Nothing is lost to who follows a directory (intercom-directory.md §7.2, §7.5): writers through this API, REST and imports
-//! at once, and readers that ask for what has changed.
+//! at once, others that write and give up, and readers that ask for what has changed.
 //!
-//! `SOAK_ROUNDS` sets how many sites are written; one of each engine by default.
+//! `SOAK_ROUNDS` sets how many sites are written; one of each engine by default. A minute of more writers is a test of its own.
+
+mod writers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Included};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use dird::store::Placed;
-use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::follower::{Follower, Told, key, live};
-use crate::world::{Door, Plan, read};
+use crate::follower::{Follower, Told, live};
+use crate::world::{Door, Plan};
+use writers::{Trade, Written};
 
 /// What each writer does, and does when there are several rounds.
 const CHANGES: [usize; 2] = [30, 120];
 
-/// Rows of an imported file.
-const ROWS: usize = 15;
+/// Who writes.
+const FEW: &[Trade] = &[
+    Trade::Functions,
+    Trade::Functions,
+    Trade::Rest,
+    Trade::Imports { rows: 15 },
+    Trade::GivesUp,
+];
+const MANY: &[Trade] = &[
+    Trade::Functions,
+    Trade::Functions,
+    Trade::Functions,
+    Trade::Functions,
+    Trade::Rest,
+    Trade::Imports { rows: 500 },
+    Trade::GivesUp,
+    Trade::GivesUp,
+];
+
+/// When writers have written enough.
+#[derive(Clone, Copy)]
+enum Enough {
+    After(usize),
+    At(Instant),
+}
 
 fn rounds() -> u64 {
     let asked = std::env::var("SOAK_ROUNDS").ok();
     asked.and_then(|rounds| rounds.parse().ok()).unwrap_or(1)
 }
 
-fn changes() -> usize {
-    CHANGES[usize::from(rounds() > 1)]
+fn changes() -> Enough {
+    Enough::After(CHANGES[usize::from(rounds() > 1)])
+}
+
+fn a_minute() -> Enough {
+    Enough::At(Instant::now() + Duration::from_mins(1))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_follower_of_sqlite_ends_with_what_is_there() {
     for round in 1..=rounds() {
-        race(Plan::sqlite().open().await, round).await;
+        race(Plan::sqlite().open().await, FEW, changes(), round).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_follower_of_postgres_ends_with_what_is_there() {
     for round in 1..=rounds() {
-        race(Plan::postgres().await.open().await, round).await;
+        race(Plan::postgres().await.open().await, FEW, changes(), round).await;
     }
 }
 
-async fn race(door: Door, round: u64) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes a minute"]
+async fn followers_of_sqlite_lose_nothing_of_eight_writers() {
+    race(Plan::sqlite().open().await, MANY, a_minute(), 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes a minute"]
+async fn followers_of_postgres_lose_nothing_of_eight_writers() {
+    race(Plan::postgres().await.open().await, MANY, a_minute(), 1).await;
+}
+
+async fn race(door: Door, trades: &[Trade], enough: Enough, round: u64) {
     let token = door.token(door.tenant.id(), &["dird.#"]).await;
     let race = Arc::new(Race {
         door,
         token,
+        enough,
         done: AtomicBool::new(false),
     });
     let readers = HABITS.map(|habit| {
         let random = Random(round * 1000 + 500);
         tokio::spawn(follow(Arc::clone(&race), habit, random))
     });
-    let mut writers = Vec::new();
-    for number in 0..4 {
-        let race = Arc::clone(&race);
-        let random = Random(round * 1000 + number + 1);
-        writers.push(tokio::spawn(async move {
-            match number {
-                0 | 1 => race.through_functions(random, number).await,
-                2 => race.through_rest(random).await,
-                _ => race.through_imports().await,
-            }
-        }));
-    }
+    let writers: Vec<_> = trades
+        .iter()
+        .zip(1..)
+        .map(|(&trade, number)| {
+            let random = Random(round * 1000 + number);
+            tokio::spawn(Arc::clone(&race).write(trade, number, random))
+        })
+        .collect();
     let (mut stamps, mut changes) = (BTreeMap::new(), 0);
     for writer in writers {
         let written = writer.await.unwrap();
-        changes += written.changes;
-        for (stamp, uuid) in written.stamps {
+        let Written {
+            stamps: told,
+            changes: made,
+        } = written;
+        changes += made;
+        for (stamp, uuid) in told {
             let before = stamps.insert(stamp, uuid);
             assert_eq!(before, None, "{stamp} was given twice");
         }
@@ -144,18 +187,10 @@ impl Random {
     }
 }
 
-/// What a writer did.
-#[derive(Default)]
-struct Written {
-    /// Timestamps that it was told, each with the entry's lower-case uuid.
-    stamps: Vec<(i64, String)>,
-    /// Changes of entries.
-    changes: usize,
-}
-
 struct Race {
     door: Door,
     token: String,
+    enough: Enough,
     done: AtomicBool,
 }
 
@@ -198,109 +233,5 @@ async fn follow(race: Arc<Race>, habit: Habit, mut random: Random) -> Follower {
         for _ in 0..random.below(20) {
             tokio::task::yield_now().await;
         }
-    }
-}
-
-impl Race {
-    async fn through_functions(&self, mut random: Random, writer: u64) -> Written {
-        let (mut written, mut known) = (Written::default(), Vec::new());
-        let owner = format!("w{writer}");
-        for round in 0..changes() {
-            let name = format!("w{writer} {round}");
-            let choice = if known.is_empty() { 0 } else { random.below(5) };
-            let place = random.below(known.len().max(1));
-            let (function, body) = match choice {
-                0 | 1 => {
-                    let user = json!({"name": name, "owner": owner});
-                    ("create", json!({"users": [user, user, {"nope": 1}]}))
-                }
-                2 => (
-                    "update",
-                    json!({"users": [{"uuid": known[place], "email": format!("a@{round}")}]}),
-                ),
-                3 => (
-                    "create",
-                    json!({"force": 1, "users": [{"uuid": known[place], "name": name, "owner": owner}]}),
-                ),
-                _ => (
-                    "delete",
-                    json!({"users": [{"uuid": known.swap_remove(place)}]}),
-                ),
-            };
-            let result = self.door.result(function, body).await;
-            for one in result["users"].as_array().unwrap() {
-                let Some(timestamp) = one["timestamp"].as_i64() else {
-                    continue;
-                };
-                written.stamps.push((timestamp, key(one)));
-                if function == "create" && choice < 2 {
-                    known.push(one["uuid"].clone());
-                }
-            }
-            if round == changes() / 2 {
-                let deleted = self.door.result("delete", json!({"owner": owner})).await;
-                let deleted = deleted["users"].as_array().unwrap();
-                assert_eq!(deleted.len(), known.len());
-                written.stamps.extend(
-                    deleted
-                        .iter()
-                        .map(|one| (one["timestamp"].as_i64().unwrap(), key(one))),
-                );
-                known.clear();
-            }
-        }
-        written.changes = written.stamps.len();
-        written
-    }
-
-    async fn send(&self, method: Method, path: &str, body: String) -> (u16, Value) {
-        let path = format!("/0.1/phonebooks/{}/contacts{path}", self.door.phonebook.0);
-        let request = self
-            .door
-            .request(method, &path)
-            .header("X-Auth-Token", &self.token);
-        let request = request.header("Content-Type", "text/csv").body(body);
-        read(request.send().await.unwrap()).await
-    }
-
-    async fn through_rest(&self, mut random: Random) -> Written {
-        let (mut written, mut known) = (Written::default(), Vec::new());
-        for round in 0..changes() {
-            let choice = if known.is_empty() { 0 } else { random.below(4) };
-            let place = random.below(known.len().max(1));
-            let body = json!({"name": format!("r{round}"), "number": "1"}).to_string();
-            let (status, answer) = match choice {
-                0 | 1 => self.send(Method::POST, "", body).await,
-                2 => {
-                    self.send(Method::PUT, &format!("/{}", known[place]), body)
-                        .await
-                }
-                _ => {
-                    let gone: String = known.swap_remove(place);
-                    self.send(Method::DELETE, &format!("/{gone}"), String::new())
-                        .await
-                }
-            };
-            assert!(status < 300, "{status} {answer}");
-            if choice < 2 {
-                known.push(answer["id"].as_str().unwrap().to_owned());
-            }
-            written.changes += 1;
-        }
-        written
-    }
-
-    async fn through_imports(&self) -> Written {
-        let mut written = Written::default();
-        for round in 0..changes() / 5 {
-            let mut sheet = "name,number\n".to_owned();
-            for row in 0..ROWS {
-                sheet.extend([format!("i{round} {row}").as_str(), ",1\n"]);
-            }
-            let (status, answer) = self.send(Method::POST, "/import", sheet).await;
-            assert!(status < 300, "{status} {answer}");
-            written.changes += ROWS;
-        }
-        written
     }
 }

@@ -18,6 +18,7 @@ pub mod ports;
 pub mod postgres;
 pub mod proxy;
 pub mod quiet;
+pub mod random;
 pub mod rest;
 pub mod screen;
 pub mod simulator;

@@ -201,13 +201,7 @@ async fn imports_are_entries(door: Door) {
         .header("Content-Type", "text/csv")
         .body("name,number\nAnn,1\nBea,2\nAnn,1\n");
     assert_eq!(sheet.send().await.unwrap().status(), 201);
-    let names: Vec<Value> = door
-        .after(0)
-        .await
-        .into_iter()
-        .map(|one| one["name"].clone())
-        .collect();
-    assert_eq!(names, ["Ann", "Bea"]);
+    assert_eq!(door.names().await, ["Ann", "Bea"]);
     let path = format!("/0.1/phonebooks/{}", door.phonebook.0);
     let request = door
         .request(Method::DELETE, &path)

@@ -12,6 +12,7 @@ use axum::body::Body;
 use dird::identity::{Authority, Refusal, TenantEntry, TenantId, Token, TokenInfo};
 use dird::intercom::{Intercom, router};
 use dird::slow_lane::SlowLane;
+use e2e::random::Random;
 use http_body_util::BodyExt;
 use kit::serve::Peer;
 use reqwest::header::CONTENT_TYPE;
@@ -47,7 +48,7 @@ struct Mutant {
 /// A fixed sequence of requests of a function: a failure can be seen again.
 struct Mutants {
     function: &'static str,
-    state: u64,
+    random: Random,
     made: usize,
 }
 
@@ -55,43 +56,36 @@ impl Mutants {
     fn of(function: &'static str) -> Self {
         Self {
             function,
-            state: 0x2545_f491_4f6c_dd1d ^ function.len() as u64,
+            random: Random(0x2545_f491_4f6c_dd1d ^ function.len() as u64),
             made: 0,
         }
-    }
-
-    fn below(&mut self, below: usize) -> usize {
-        self.state ^= self.state << 13;
-        self.state ^= self.state >> 7;
-        self.state ^= self.state << 17;
-        usize::try_from(self.state % below as u64).unwrap()
     }
 
     /// The next one; kinds take turns.
     fn next(&mut self) -> Mutant {
         let kind = KINDS[self.made % KINDS.len()];
         self.made += 1;
-        let document = DOCUMENTS[self.below(DOCUMENTS.len())];
+        let document = DOCUMENTS[self.random.below(DOCUMENTS.len())];
         let mut body = match kind {
             "multipart/form-data; boundary=b1" => {
-                let name = ["blob-json", "blob-dir_new"][self.below(2)];
+                let name = ["blob-json", "blob-dir_new"][self.random.below(2)];
                 format!("--b1\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{document}\r\n--b1--\r\n")
             }
             _ => document.to_owned(),
         }
         .into_bytes();
-        for _ in 0..=self.below(4) {
+        for _ in 0..=self.random.below(4) {
             if body.is_empty() {
                 break;
             }
-            let place = self.below(body.len());
-            match self.below(5) {
-                0 => body[place] = u8::try_from(self.below(256)).unwrap(),
+            let place = self.random.below(body.len());
+            match self.random.below(5) {
+                0 => body[place] = u8::try_from(self.random.below(256)).unwrap(),
                 1 => drop(body.remove(place)),
                 2 => body.truncate(place),
                 // A digit, a letter or a sign for another leaves a document that is read.
-                3 => body[place] = b"0189afAF-/\"x"[self.below(12)],
-                _ => body.insert(place, b"\"{}[]:,0.\\"[self.below(10)]),
+                3 => body[place] = b"0189afAF-/\"x"[self.random.below(12)],
+                _ => body.insert(place, b"\"{}[]:,0.\\"[self.random.below(10)]),
             }
         }
         Mutant {

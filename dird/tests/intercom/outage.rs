@@ -9,16 +9,7 @@ use crate::world::{Plan, error_of, method_of, read};
 
 #[tokio::test]
 async fn without_the_database_every_function_says_when_to_try_again() {
-    let started = tokio::task::spawn_blocking(|| {
-        let cluster = Cluster::start().unwrap();
-        let uri = cluster.database().unwrap();
-        (cluster, uri)
-    });
-    let (cluster, uri) = started.await.unwrap();
-    let plan = Plan {
-        uri,
-        ..Plan::sqlite()
-    };
+    let (plan, cluster) = Plan::on_a_server().await;
     let door = plan.open().await;
     door.create(json!({"name": "before"})).await;
     let cluster = control(cluster, &["stop", "-m", "fast"]).await;

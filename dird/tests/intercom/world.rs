@@ -107,6 +107,26 @@ impl Plan {
         }
     }
 
+    /// In a database of a server of its own, which a test may stop.
+    pub(crate) async fn on_a_server() -> (Self, Cluster) {
+        let started = tokio::task::spawn_blocking(|| {
+            let cluster = Cluster::start().unwrap();
+            let uri = cluster.database().unwrap();
+            (cluster, uri)
+        });
+        let (cluster, uri) = started.await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let changes = json!({});
+        (
+            Self {
+                uri,
+                folder,
+                changes,
+            },
+            cluster,
+        )
+    }
+
     /// The same with changes below `intercom`.
     pub(crate) fn with(mut self, changes: Value) -> Self {
         merge(&mut self.changes, changes);
@@ -264,6 +284,12 @@ impl Door {
         let body = json!({"iterator": {"timestamp": timestamp}});
         let result = self.result("query", body).await;
         result["users"].as_array().unwrap().clone()
+    }
+
+    /// Names of all entries, in the order of their last changes.
+    pub(crate) async fn names(&self) -> Vec<Value> {
+        let all = self.after(0).await.into_iter();
+        all.map(|one| one["name"].clone()).collect()
     }
 
     pub(crate) fn list(&self) -> ListId {

@@ -11,6 +11,7 @@ use dird::store::model::{PhonebookId, random_id};
 use dird::store::{
     EntryChange, EntryReading, EntryWriting, Store, StoreError, Stored, StoredEntry,
 };
+use e2e::random::Random;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
@@ -43,17 +44,6 @@ enum Fault {
     NoLock,
     /// The reader begins at one time and reads at another.
     NoSnapshot,
-}
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % below as u64).unwrap()
-    }
 }
 
 /// A directory that is asked for.

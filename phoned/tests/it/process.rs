@@ -3,11 +3,12 @@
 use std::{
     fs,
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
 };
 
+use e2e::daemon::logged;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
@@ -185,7 +186,7 @@ impl Daemon {
 
     /// What it has logged, once `wanted` is in it.
     pub(crate) async fn logs(&self, wanted: &str) -> String {
-        read(&self.log, wanted).await
+        logged(&self.log, wanted).await.expect("a line")
     }
 
     /// Sends the signal of this name.
@@ -215,19 +216,4 @@ impl Drop for Daemon {
         let _ended = self.child.kill();
         let _waited = self.child.wait();
     }
-}
-
-/// What is in a file, once `wanted` is in it.
-pub(crate) async fn read(file: &Path, wanted: &str) -> String {
-    let reading = async {
-        loop {
-            let text = fs::read_to_string(file).unwrap_or_default();
-            if text.contains(wanted) {
-                return text;
-            }
-            sleep(POLL).await;
-        }
-    };
-    let found = timeout(PATIENCE, reading).await;
-    found.unwrap_or_else(|_| panic!("no {wanted:?} in {}", file.display()))
 }

@@ -9,13 +9,13 @@ use std::{
     process::Command,
 };
 
-use e2e::binaries::repository;
+use e2e::{binaries::repository, daemon::logged};
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 
 use crate::{
     changes::PATIENCE,
-    process::{Daemon, KEY, POLL, Plan, read},
+    process::{Daemon, KEY, POLL, Plan},
 };
 
 /// Lines of the log: one that is there unless only errors are logged, one of everyday logs, and all of those for debugging.
@@ -134,7 +134,7 @@ async fn a_log_file_is_that_of_the_user_and_goes_on_where_it_is_if_no_new_one_ca
 
     fs::rename(&log, &moved).expect("moved");
     phoned.daemon.signal("HUP");
-    let text = read(&moved, "generation=3").await;
+    let text = logged(&moved, "generation=3").await.expect("a line");
     assert!(text.contains(complaint), "{text}");
     assert!(!log.exists());
     phoned.stop().await;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
+use e2e::random::Random;
 use e2e::wire::Answer;
 use serde_json::{Value, json};
 
@@ -237,16 +238,4 @@ impl Writer {
 
 fn uuid(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_lowercase()
-}
-
-/// The same numbers for the same seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % below as u64).unwrap_or_default()
-    }
 }

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use dird::store::Placed;
+use e2e::random::Random;
 use serde_json::Value;
 
 use crate::follower::{Follower, Told, live};
@@ -173,18 +174,6 @@ async fn in_table(door: &Door) -> BTreeMap<String, [String; 3]> {
         (contact.uuid.0, values)
     };
     contacts.map(person).collect()
-}
-
-/// The same numbers for the same seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % below as u64).unwrap()
-    }
 }
 
 struct Race {

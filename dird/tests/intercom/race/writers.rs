@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use dird::store::model::{Contact, ContactId, random_id};
 use dird::store::{EntryChange, StoredEntry};
+use e2e::random::Random;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::{Enough, Race, Random};
+use super::{Enough, Race};
 use crate::follower::key;
 use crate::world::read;
 

@@ -1,8 +1,9 @@
 //! The configuration as Rust sees it; config/phoned.yml, compiled in as the default, explains each key (phoned.md §17.2).
 
 mod browsers;
+mod difference;
 mod network;
-pub mod started;
+mod started;
 
 use std::{
     collections::BTreeMap,

@@ -23,7 +23,7 @@ use tokio::sync::Mutex;
 
 use crate::{
     app::{App, AppError},
-    config::{Config, started},
+    config::Config,
     gate::{Gate, GateFault, entry::Settings},
     router, tally,
 };
@@ -251,7 +251,7 @@ impl Live {
             certificates,
             needs_restart,
         } = next;
-        let mut keys = started::differences(&old.app.config, &app.config);
+        let mut keys = old.app.config.differences(&app.config);
         keys.retain(|key| key != "rest_api.authorized_subnets");
         let changes = Changes {
             authorized_subnets: difference(&old.app.gate, &app.gate),
@@ -346,20 +346,23 @@ struct Next {
 }
 
 fn difference(old: &Gate, new: &Gate) -> Difference {
-    let subnets = |gate: &'_ Gate| -> BTreeMap<IpNet, Option<Box<Settings>>> {
+    fn subnets(gate: &Gate) -> BTreeMap<IpNet, Option<&Settings>> {
         let rules = gate.rules.all().iter();
         rules
-            .map(|rule| (rule.net, rule.settings.clone()))
+            .map(|rule| (rule.net, rule.settings.as_deref()))
             .collect()
-    };
+    }
     let (old, new) = (subnets(old), subnets(new));
-    let named = |nets: &mut dyn Iterator<Item = &IpNet>| -> Vec<String> {
-        nets.map(ToString::to_string).collect()
+    let only = |one: &BTreeMap<IpNet, _>, other: &BTreeMap<IpNet, _>| {
+        let only = one.keys().filter(|net| !other.contains_key(net));
+        only.map(ToString::to_string).collect()
     };
-    let treated_otherwise = |net: &&IpNet| old.get(net).is_some_and(|old| new[net] != *old);
+    let changed = new
+        .iter()
+        .filter(|(net, settings)| old.get(net).is_some_and(|old| old != *settings));
     Difference {
-        added: named(&mut new.keys().filter(|net| !old.contains_key(net))),
-        removed: named(&mut old.keys().filter(|net| !new.contains_key(net))),
-        changed: named(&mut new.keys().filter(treated_otherwise)),
+        added: only(&new, &old),
+        removed: only(&old, &new),
+        changed: changed.map(|(net, _)| net.to_string()).collect(),
     }
 }

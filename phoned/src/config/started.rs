@@ -1,11 +1,11 @@
 //! What of a configuration only a start can change: addresses that are listened at or connected to, and what was opened with them.
 //! A reload leaves it as it is, so that what phoned shows and checks is what it uses (phoned.md §16.3).
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::Config;
+use super::{Config, difference::add_differing};
 
 /// The keys, dotted; a map stands for all of its own.
 const KEYS: [&str; 25] = [
@@ -48,7 +48,7 @@ impl Config {
         let mut shown = (*self.shown).clone();
         for key in KEYS {
             let was = at(&running.shown, key);
-            differing(key, was, at(&shown, key), &mut waiting);
+            add_differing(key, was, at(&shown, key), &mut waiting);
             put(&mut shown, key, was);
         }
         self.shown = Arc::new(shown);
@@ -80,20 +80,6 @@ impl Config {
     }
 }
 
-/// The dotted keys whose values differ between what two configurations show.
-pub fn differences(one: &Config, other: &Config) -> Vec<String> {
-    let (one, other) = (one.shown.as_object(), other.shown.as_object());
-    let mut found = Vec::new();
-    let both = one.into_iter().chain(other).flat_map(|shown| shown.keys());
-    for key in both.collect::<BTreeSet<_>>() {
-        let value = |shown: Option<&'_ serde_json::Map<String, Value>>| {
-            shown.and_then(|shown| shown.get(key)).cloned()
-        };
-        differing(key, value(one).as_ref(), value(other).as_ref(), &mut found);
-    }
-    found
-}
-
 fn pointer(key: &str) -> String {
     format!("/{}", key.replace('.', "/"))
 }
@@ -113,26 +99,5 @@ fn put(shown: &mut Value, key: &str, value: Option<&Value>) {
     match value {
         Some(value) => drop(around.insert(name.to_owned(), value.clone())),
         None => drop(around.remove(name)),
-    }
-}
-
-/// Adds the keys at and below `key` whose values differ.
-fn differing(key: &str, one: Option<&Value>, other: Option<&Value>, found: &mut Vec<String>) {
-    match (one, other) {
-        (Some(Value::Object(one)), Some(Value::Object(other))) => {
-            for name in one
-                .keys()
-                .chain(other.keys().filter(|name| !one.contains_key(*name)))
-            {
-                differing(
-                    &format!("{key}.{name}"),
-                    one.get(name),
-                    other.get(name),
-                    found,
-                );
-            }
-        }
-        (one, other) if one == other => {}
-        _ => found.push(key.to_owned()),
     }
 }

@@ -42,6 +42,12 @@ pub struct LookupKey {
 /// A profile: its tenant and its name.
 pub type ProfileKey = (Arc<str>, Arc<str>);
 
+impl LookupKey {
+    fn profile_key(&self) -> ProfileKey {
+        (Arc::clone(&self.tenant), Arc::clone(&self.profile))
+    }
+}
+
 /// The result of a search with its age.
 #[derive(Debug)]
 pub struct Remembered {
@@ -92,12 +98,6 @@ pub struct TokenUse {
     pub access: Box<str>,
     /// The tenant that it names.
     pub tenant: Option<Box<str>>,
-}
-
-impl LookupKey {
-    fn profile_key(&self) -> ProfileKey {
-        (Arc::clone(&self.tenant), Arc::clone(&self.profile))
-    }
 }
 
 /// That it may.
@@ -177,11 +177,9 @@ impl Caches {
         asked.is_some_and(|asked| !self.outdated.since(asked, &key.user, &key.tenant))
     }
 
-    /// Keeps in mind that dird, asked at `asked`, knows no profile as `key` wants one. The people that it had are no help in bad
-    /// times any more.
+    /// Keeps in mind that dird, asked at `asked`, knows no profile as `key` wants one.
     pub async fn note_unknown_profile(&self, key: &LookupKey, asked: Moment) {
         self.unknown_profiles.insert(key.profile_key(), asked).await;
-        self.stale.invalidate(key).await;
     }
 
     /// Keeps `remembered` for bad times, unless it was forgotten since `before`.

@@ -248,14 +248,12 @@ impl Lookups {
             .ok_or(PhoneError::Overloaded)?;
         let prefix = &self.inner.config.numbers.international_prefix;
         let found = self.inner.dird.find(&search, prefix).await;
-        match &found {
-            Err(PhoneError::UnknownProfile { said: true, .. }) => {
+        if let Err(PhoneError::UnknownProfile { said, .. }) = found {
+            // No help in bad times, and no more are the people that the profile had.
+            caches.stale.invalidate(&key).await;
+            if said {
                 caches.note_unknown_profile(&key, asked).await;
             }
-            Err(PhoneError::UnknownProfile { said: false, .. }) => {
-                caches.stale.invalidate(&key).await;
-            }
-            _ => {}
         }
         let (entries, life) = self.sorted(found?);
         let remembered = Arc::new(Remembered {

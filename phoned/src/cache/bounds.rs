@@ -7,7 +7,7 @@ use std::{
 
 use moka::Expiry;
 
-use super::{Document, Grant, LookupKey, Remembered, TokenUse};
+use super::{Document, Grant, LookupKey, Remembered};
 use crate::{dird_client::Question, directory::rows::Entry};
 
 /// What an entry costs beside its text.
@@ -34,39 +34,36 @@ pub(super) fn weigh_document(key: &Box<str>, document: &Arc<Document>) -> u32 {
     u32::try_from(key.len() + document.body.len() + OVERHEAD).unwrap_or(u32::MAX)
 }
 
+/// What is good until a time of its own.
+pub(super) trait Perishable {
+    /// That time.
+    fn end(&self) -> Instant;
+}
+
+impl Perishable for Remembered {
+    fn end(&self) -> Instant {
+        self.fresh_until
+    }
+}
+
+impl Perishable for Document {
+    fn end(&self) -> Instant {
+        self.fresh_until
+    }
+}
+
+impl Perishable for Grant {
+    fn end(&self) -> Instant {
+        self.until
+    }
+}
+
 /// Each entry ends when its own freshness does.
 pub(super) struct Freshness;
 
-impl Expiry<LookupKey, Arc<Remembered>> for Freshness {
-    fn expire_after_create(
-        &self,
-        _: &LookupKey,
-        value: &Arc<Remembered>,
-        now: Instant,
-    ) -> Option<Duration> {
-        Some(value.fresh_until.saturating_duration_since(now))
-    }
-}
-
-impl Expiry<Box<str>, Arc<Document>> for Freshness {
-    fn expire_after_create(
-        &self,
-        _: &Box<str>,
-        value: &Arc<Document>,
-        now: Instant,
-    ) -> Option<Duration> {
-        Some(value.fresh_until.saturating_duration_since(now))
-    }
-}
-
-impl Expiry<TokenUse, Arc<Grant>> for Freshness {
-    fn expire_after_create(
-        &self,
-        _: &TokenUse,
-        value: &Arc<Grant>,
-        now: Instant,
-    ) -> Option<Duration> {
-        Some(value.until.saturating_duration_since(now))
+impl<K, V: Perishable> Expiry<K, Arc<V>> for Freshness {
+    fn expire_after_create(&self, _: &K, value: &Arc<V>, now: Instant) -> Option<Duration> {
+        Some(value.end().saturating_duration_since(now))
     }
 }
 

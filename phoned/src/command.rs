@@ -82,14 +82,20 @@ pub(crate) enum Verdict {
     No,
 }
 
-fn check_config(loaded: &Loaded<Config>) -> Result<(), CommandError> {
+/// Says on standard error what deserves a warning, and fails where only the start would: templates and listeners.
+pub(crate) fn examine(loaded: &Loaded<Config>) -> Result<(), AppError> {
     for note in &loaded.notes {
         eprintln!("phoned: {note}");
     }
-    let config = &loaded.config;
-    for setting in app::App::check(config)? {
+    for setting in app::App::check(&loaded.config)? {
         eprintln!("phoned: {setting}: unknown key");
     }
+    Ok(())
+}
+
+fn check_config(loaded: &Loaded<Config>) -> Result<(), CommandError> {
+    examine(loaded)?;
+    let config = &loaded.config;
     let gate = Gate::new(&config.rest_api)?;
     for rule in gate.rules.all() {
         let origin = match (rule.place, &config.rest_api.authorized_subnets_file) {

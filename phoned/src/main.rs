@@ -77,18 +77,9 @@ fn fail(code: u8, error: impl std::fmt::Display) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Checks also what only the start would find out: templates and listeners.
 fn check_config(loaded: &Loaded<Config>) -> ExitCode {
-    for note in &loaded.notes {
-        eprintln!("phoned: {note}");
-    }
-    match phoned::app::App::check(&loaded.config) {
-        Ok(unknown) => {
-            for setting in unknown {
-                eprintln!("phoned: {setting}: unknown key");
-            }
-        }
-        Err(error) => return fail(BAD_CONFIGURATION, error),
+    if let Err(error) = command::examine(loaded) {
+        return fail(BAD_CONFIGURATION, error);
     }
     // A reader that went away has seen enough.
     let _written = writeln!(std::io::stdout(), "{}", loaded.render_check());
